@@ -1,0 +1,145 @@
+"""The lane: what the runs of one recipe share. Every function is pure and returns the lane that follows.
+
+A slot names its run. `alive` tells which of the named runs are still on their way: one that has ended,
+or whose document is missing, holds nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VERSION = 1
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """A run's place in the order of drops: by last-modified, then by name."""
+
+    modified: datetime
+    run: str
+
+
+class Champion(msgspec.Struct, frozen=True):
+    """The deployment with the traffic. until: for a previous champion, how long it stays."""
+
+    place: Place
+    endpoint: str
+    deployment: str
+    model: str
+    model_version: str
+    since: datetime
+    until: datetime | None = None
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """lanes/<recipe>.json."""
+
+    version: int = VERSION
+    recipe: str
+    training: tuple[Place, ...] = ()
+    waiting: tuple[Place, ...] = ()
+    deploying: str | None = None
+    champion: Champion | None = None
+    previous: Champion | None = None
+    endpoint: str | None = None
+    generation: int = 1
+    last_version: int = 0
+
+    def named(self) -> set[str]:
+        """List every run that holds or awaits a slot."""
+        held = {place.run for place in (*self.training, *self.waiting)}
+        return held | ({self.deploying} if self.deploying else set())
+
+    def newer_than(self, place: Place) -> bool:
+        """Tell whether the champion was trained on a newer drop."""
+        return self.champion is not None and place < self.champion.place
+
+
+def without_dead(lane: Lane, alive: Callable[[str], bool]) -> Lane:
+    """Free what ended or missing runs still seem to hold."""
+    return replace(
+        lane,
+        training=tuple(place for place in lane.training if alive(place.run)),
+        waiting=tuple(place for place in lane.waiting if alive(place.run)),
+        deploying=lane.deploying if lane.deploying and alive(lane.deploying) else None,
+    )
+
+
+def enter_training(lane: Lane, place: Place, *, parallel: bool) -> Lane:
+    """Take the training slot, or a place in the waiting list; twice is once."""
+    if place in lane.training:
+        return lane
+    waiting = sorted({*lane.waiting, place})
+    if parallel or (not lane.training and waiting[0] == place):
+        rest = tuple(other for other in waiting if other != place)
+        return replace(lane, training=(*lane.training, place), waiting=rest)
+    return replace(lane, waiting=tuple(waiting))
+
+
+def leave(lane: Lane, run: str) -> Lane:
+    """Give up every slot and place that `run` has."""
+    return without_dead(lane, lambda name: name != run)
+
+
+def leave_training(lane: Lane, run: str) -> Lane:
+    """Give up the training slot alone."""
+    return replace(lane, training=tuple(place for place in lane.training if place.run != run))
+
+
+def take_deploy_slot(lane: Lane, run: str) -> Lane:
+    """Take the one deploy slot where it is free."""
+    return replace(lane, deploying=run) if lane.deploying is None else lane
+
+
+def choose_version(lane: Lane, received: datetime) -> tuple[Lane, int]:
+    """Choose the model version that comes after every one chosen before."""
+    version = names.version(received, lane.last_version)
+    return replace(lane, last_version=version), version
+
+
+def crown(lane: Lane, champion: Champion, keep_until: datetime) -> Lane:
+    """Make `champion` the one with the traffic and free its deploy slot; the old one stays for a while."""
+    if lane.champion is not None and lane.champion.deployment == champion.deployment:
+        return replace(lane, deploying=None)
+    previous = replace(lane.champion, until=keep_until) if lane.champion else None
+    return replace(lane, champion=champion, previous=previous, endpoint=champion.endpoint, deploying=None)
+
+
+def swap_back(lane: Lane, now: datetime, keep_until: datetime) -> Lane:
+    """Put the previous champion back in its place; the deposed one becomes the previous."""
+    if lane.previous is None:
+        return lane
+    back = replace(lane.previous, since=now, until=None)
+    deposed = replace(lane.champion, until=keep_until) if lane.champion else None
+    return replace(lane, champion=back, previous=deposed)
+
+
+def without_deployment(lane: Lane, endpoint: str, deployment: str) -> Lane:
+    """Write a deployment that is gone out of the lane."""
+
+    def gone(holder: Champion | None) -> bool:
+        return holder is not None and (holder.endpoint, holder.deployment) == (endpoint, deployment)
+
+    return replace(
+        lane,
+        champion=None if gone(lane.champion) else lane.champion,
+        previous=None if gone(lane.previous) else lane.previous,
+    )
+
+
+def without_endpoint(lane: Lane, endpoint: str) -> Lane:
+    """Write an endpoint that is gone, with all its deployments, out of the lane."""
+
+    def kept(holder: Champion | None) -> Champion | None:
+        return None if holder is not None and holder.endpoint == endpoint else holder
+
+    name = None if lane.endpoint == endpoint else lane.endpoint
+    return replace(lane, champion=kept(lane.champion), previous=kept(lane.previous), endpoint=name)

@@ -1,0 +1,153 @@
+"""A recipe says what to do with a data set; every field has a default (docs/recipes.md).
+
+Only types and defaults live here. `shared.domain.recipe_text` reads one from YAML's plain values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+Severity = Literal["ignore", "warn", "error"]
+Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(B|KiB|MiB|GiB)$", description="as 500MiB or 2GiB")]
+QuietHours = Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d [A-Za-z_+\-/0-9]+$")]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False):
+    """A part of a recipe: frozen, and a field it does not know is an error."""
+
+
+class BaseModel(Section, frozen=True):
+    """Which foundation model is tuned; version: a number or `latest`."""
+
+    name: str = "Phi-4"
+    registry: str = "azureml"
+    version: str | int = "latest"
+    allow_retired: bool = False
+
+
+class Data(Section, frozen=True):
+    """How the data set is read and split. min_rows: train rows after the split."""
+
+    format: Literal["auto", "pipeline"] = "auto"
+    validation_fraction: Fraction = 0.1
+    test_fraction: Fraction = 0.1
+    min_rows: Count = 10
+    max_bad_fraction: Fraction = 0.0
+    max_size: Size = "2GiB"
+    dedupe: bool = True
+
+
+class Compute(Section, frozen=True):
+    """Where the job runs. name: a cluster, or `serverless`."""
+
+    name: str = "gpu-cluster"
+    size: str = "Standard_NC24ads_A100_v4"
+    max_instances: Count = 2
+    tier: Literal["dedicated", "low_priority"] = "dedicated"
+    create: bool = False
+
+
+class Prompt(Section, frozen=True):
+    """A question the new model is asked before it gets traffic, and what its answer must hold."""
+
+    ask: str
+    must: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
+
+
+class Fact(Section, frozen=True):
+    """A question with one exact answer that must stand in the model's reply."""
+
+    ask: str
+    answer: str
+
+
+class Evaluation(Section, frozen=True):
+    """What the new model must show. facts are asked and counted; the gate on them comes with the rollout."""
+
+    dataset: str | None = None
+    max_eval_loss: Positive | None = None
+    max_regression: NotNegative = 0.02
+    prompts: tuple[Prompt, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    general: str | None = "default"
+    compare: bool = False
+
+
+class Serving(Section, frozen=True):
+    """How the model is served. rollout: percent of traffic, step by step."""
+
+    endpoint: Literal["per_recipe", "per_run"] = "per_recipe"
+    auth: Literal["key", "entra"] = "key"
+    instance_type: str = "Standard_NC24ads_A100_v4"
+    instance_count: Count = 1
+    rollout: tuple[Annotated[int, Meta(ge=1, le=100)], ...] = (10, 50, 100)
+    step_minutes: NotNegative = 10
+    keep_previous_hours: NotNegative = 1
+
+
+class Cost(Section, frozen=True):
+    """Limits on money and time. None: no limit. Hours and days take fractions."""
+
+    approve_above_usd: NotNegative | None = 50
+    approval_days: Positive = 7
+    monthly_budget_usd: NotNegative | None = None
+    max_job_hours: Positive = 12
+    idle_hours: Positive = 72
+    idle_action: Literal["hibernate", "delete"] | None = None
+    grace_hours: NotNegative = 24
+    ttl_days: Positive = 15
+    quiet_hours: QuietHours | None = None
+
+
+class Keep(Section, frozen=True):
+    """How long results stay. models: versions; prepared_days: prepared data."""
+
+    models: Count = 5
+    prepared_days: Positive = 90
+
+
+class Notify(Section, frozen=True):
+    """Whom to tell. to: names of app settings that hold the addresses, never addresses."""
+
+    to: tuple[Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]*$")], ...] = ()
+
+
+class Recipe(Section, frozen=True):
+    """What to do with the data sets dropped in one folder."""
+
+    base_model: BaseModel = BaseModel()
+    on_new_data: Literal["queue", "replace", "parallel"] = "queue"
+    data: Data = Data()
+    checks: dict[str, Severity] = {}
+    training: dict[str, Any] = {}
+    compute: Compute = Compute()
+    evaluation: Evaluation = Evaluation()
+    serving: Serving = Serving()
+    approval: Literal["never", "gate", "always"] = "never"
+    cost: Cost = Cost()
+    keep: Keep = Keep()
+    notify: Notify = Notify()
+
+    @property
+    def idle_action(self) -> str:
+        """What an idle endpoint gets: hibernation keeps a shared address, a run's own endpoint goes."""
+        if self.cost.idle_action is not None:
+            return self.cost.idle_action
+        return "hibernate" if self.serving.endpoint == "per_recipe" else "delete"
+
+
+def bytes_of(size: str) -> int:
+    """Read a size such as `2GiB` as bytes."""
+    units = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+    for unit, factor in units.items():
+        if size.endswith(unit):
+            return int(float(size.removesuffix(unit)) * factor)
+    return int(float(size.removesuffix("B")))

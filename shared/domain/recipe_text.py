@@ -1,0 +1,88 @@
+"""From a recipe's plain values to a Recipe: every fault named with the path of its field."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.domain.errors import Problem, Rejected
+from shared.domain.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def schema() -> dict[str, Any]:
+    """Give the published JSON Schema of a recipe, for editors and for `read`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Droptune recipe",
+    } | msgspec.json.schema(Recipe)
+
+
+def read(values: object, name: str) -> Recipe:
+    """Build the recipe `name` from plain values; an empty file is all defaults.
+
+    Raises Rejected naming the path of each wrong field, with the nearest known name.
+    """
+    values = {} if values is None else values
+    faults = list(_faults(values))
+    if faults:
+        raise Rejected("recipe-invalid", f"recipes/{name}.yaml: " + "; ".join(faults) + ".", _help(name))
+    return msgspec.convert(values, Recipe)
+
+
+def missing(name: str, known: Iterable[str]) -> Problem:
+    """Say that no recipe has this name, and which one comes nearest."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return Problem(
+        "recipe-missing",
+        f"There is no recipe {name!r}; a drop's folder names its recipe.{hint}",
+        f"Put recipes/{name}.yaml in place, or drop again: droptune drop FILE --recipe "
+        + (near[0] if near else "RECIPE"),
+    )
+
+
+def _help(name: str) -> str:
+    return f"Mend the file and check it: droptune recipe check {name}.yaml"
+
+
+@cache
+def _validator() -> Any:  # noqa: ANN401 - jsonschema's validator has no useful public type here
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema())
+
+
+def _faults(values: object) -> Iterable[str]:
+    for error in _validator().iter_errors(values):
+        path = ".".join(str(part) for part in error.absolute_path) or "the recipe"
+        if error.validator == "additionalProperties":
+            yield from _unknown(error.instance, error.schema["properties"], path)
+        else:
+            yield f"{path}: {_said(error)}"
+
+
+def _unknown(found: Mapping[str, object], known: Mapping[str, object], path: str) -> Iterable[str]:
+    prefix = "" if path == "the recipe" else path + "."
+    for key in found:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            yield f"{prefix}{key}: unknown field" + (f", did you mean {near[0]!r}?" if near else "")
+
+
+def _said(error: Any) -> str:  # noqa: ANN401
+    if error.validator == "enum":
+        return f"found {error.instance!r}, expected one of {', '.join(map(str, error.validator_value))}"
+    if error.validator == "anyOf":
+        wanted = " or ".join(
+            str(option.get("type", option.get("enum", "?"))) for option in error.validator_value
+        )
+        return f"found {error.instance!r}, expected {wanted}"
+    if error.validator == "type":
+        return f"found {error.instance!r}, expected {error.validator_value}"
+    return str(error.message)

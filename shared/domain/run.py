@@ -1,0 +1,205 @@
+"""A run: what one drop set off, from its upload to its end. The ledger keeps it as one document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from shared.domain.drops import Drop
+from shared.domain.errors import Problem
+from shared.domain.recipe import Recipe
+
+VERSION = 1
+
+
+class State(StrEnum):
+    """Where a run is (docs/architecture.md draws the ways between them)."""
+
+    RECEIVED = "received"
+    VALIDATING = "validating"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    TRAINING = "training"
+    REGISTERING = "registering"
+    DEPLOYING = "deploying"
+    TESTING = "testing"
+    PROMOTING = "promoting"
+    LIVE = "live"
+    REJECTED = "rejected"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    RETIRED = "retired"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDS = frozenset(
+    {
+        State.LIVE,
+        State.REJECTED,
+        State.UNCHANGED,
+        State.SUPERSEDED,
+        State.RETIRED,
+        State.FAILED,
+        State.CANCELLED,
+    }
+)
+BEFORE_DEPLOYING = frozenset(
+    {
+        State.RECEIVED,
+        State.VALIDATING,
+        State.AWAITING_APPROVAL,
+        State.QUEUED,
+        State.TRAINING,
+        State.REGISTERING,
+    }
+)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One entry of a run's history: when, to which state, why, by whom, with the figures that led to it."""
+
+    at: datetime
+    state: State
+    reason: str
+    by: str = "droptune"
+    figures: dict[str, Any] = {}
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Who works on the run just now, and until when others must leave it alone."""
+
+    owner: str
+    until: datetime
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A person's command, appended to the document for the claim's owner to read."""
+
+    action: str
+    by: str
+    at: datetime
+    reason: str = ""
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What validation made. folder: `<run>/<claim>` in `prepared`."""
+
+    folder: str
+    verdict: str
+    reason: str
+    rows: dict[str, int]
+    counts: dict[str, int]
+    findings: tuple[dict[str, Any], ...]
+    data_digest: str
+    source_sha256: str
+
+
+class ResolvedModel(msgspec.Struct, frozen=True):
+    """The base model as the registry has it. defaults: its `model_specific_defaults`, as plain values."""
+
+    id: str
+    name: str
+    version: str
+    tags: dict[str, str]
+    defaults: dict[str, Any]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One question put to the challenger. missing: what the answer should have held; seconds: to answer."""
+
+    ask: str
+    passed: bool
+    seconds: float
+    missing: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint."""
+
+    version: int = VERSION
+    name: str
+    recipe_name: str
+    drop: Drop
+    state: State
+    received: datetime
+    updated: datetime
+    reason: str
+    history: tuple[Change, ...]
+    recipe: Recipe | None = None
+    recipe_etag: str = ""
+    due: datetime | None = None
+    wake: int = 0
+    claim: Claim | None = None
+    waits: int = 0
+    attempts: int = 0
+    wishes: tuple[Wish, ...] = ()
+    problem: Problem | None = None
+    closing: State | None = None
+    prepared: Prepared | None = None
+    base_model: ResolvedModel | None = None
+    same_key: str | None = None
+    same_as: str | None = None
+    approved_by: str | None = None
+    job: str | None = None
+    job_attempt: int = 1
+    job_spec: str | None = None
+    job_started: datetime | None = None
+    job_url: str | None = None
+    metrics: dict[str, float] = {}
+    model: str | None = None
+    model_version: str | None = None
+    endpoint: str | None = None
+    generation: int = 1
+    deployment: str | None = None
+    smoke: tuple[Answer, ...] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether nothing more will happen by itself."""
+        return self.state in ENDS
+
+    def wish(self, *actions: str) -> Wish | None:
+        """Find the first open wish for one of `actions`."""
+        return next((wish for wish in self.wishes if wish.action in actions), None)
+
+
+def received(
+    drop: Drop, now: datetime, *, recipe: Recipe | None, recipe_etag: str, problem: Problem | None
+) -> Run:
+    """Make the run of a drop that has just been seen."""
+    state, reason = State.RECEIVED, f"{drop.path} was dropped ({drop.size:,} bytes)"
+    return Run(
+        name=drop.run,
+        recipe_name=drop.recipe,
+        drop=drop,
+        state=state,
+        received=now,
+        updated=now,
+        due=now,
+        reason=reason,
+        history=(Change(now, state, reason),),
+        recipe=recipe,
+        recipe_etag=recipe_etag,
+        problem=problem,
+    )
+
+
+def moved(
+    run: Run,
+    state: State,
+    reason: str,
+    now: datetime,
+    *,
+    by: str = "droptune",
+    figures: dict[str, Any] | None = None,
+) -> Run:
+    """Take the run to another state; its attempts and waits start afresh."""
+    change = Change(now, state, reason, by, figures or {})
+    return msgspec.structs.replace(
+        run, state=state, reason=reason, updated=now, history=(*run.history, change), attempts=0, waits=0
+    )

@@ -1,0 +1,61 @@
+"""What the use cases need of the world, in our words. Adapters implement these, fakes in tests too.
+
+Errors are those of `shared.domain.errors` alone: Transient, Permanent, Changed, AlreadyThere, Missing.
+Every call ends within 30 seconds, retries included, but for streams. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.ports.figures import Monitor, Prices
+from shared.ports.serving import Deployment, DeploymentSpec, Endpoint, Endpoints
+from shared.ports.storage import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
+from shared.ports.training import Job, Jobs, JobSpec, Models, ModelVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+__all__ = [
+    "Deployment",
+    "DeploymentSpec",
+    "Documents",
+    "Drops",
+    "Endpoint",
+    "Endpoints",
+    "Entry",
+    "Job",
+    "JobSpec",
+    "Jobs",
+    "ModelVersion",
+    "Models",
+    "Monitor",
+    "Prepared",
+    "Prices",
+    "Recipes",
+    "Steps",
+    "Stored",
+    "World",
+]
+
+
+@dataclass(frozen=True)
+class World:
+    """Every port a use case may need, and what tells this installation from another."""
+
+    ledger: Documents
+    drops: Drops
+    recipes: Recipes
+    prepared: Prepared
+    steps: Steps
+    jobs: Jobs
+    models: Models
+    endpoints: Endpoints
+    monitor: Monitor
+    prices: Prices
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    installation: str
+    workspace_id: str

@@ -1,0 +1,102 @@
+"""Fine-tune jobs and models, in our words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.domain.names import short_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from shared.domain.run import ResolvedModel
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """All that one fine-tune job is made of.
+
+    inputs: the component's inputs by name, values as the component types them (`true` is "true");
+    files: input name to path within the prepared container; tags: lineage.
+    """
+
+    name: str
+    display_name: str
+    experiment: str
+    component: str
+    model_id: str
+    inputs: Mapping[str, str | int | float]
+    files: Mapping[str, str]
+    tags: Mapping[str, str]
+
+    def digest(self) -> str:
+        """Tell this spec from any other: 16 hex digits; kept in the job's tags."""
+        parts = [f"{k}={v}" for m in (self.inputs, self.files) for k, v in sorted(m.items())]
+        return short_digest(self.component, self.model_id, *parts, length=16)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as Azure ML tells it. status: its own words, lower case; url: its page in the studio."""
+
+    name: str
+    status: str
+    tags: Mapping[str, str]
+    url: str | None = None
+    error: str | None = None
+    started: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it will change no more (Completed, Failed, Canceled)."""
+        return self.status in {"completed", "failed", "canceled"}
+
+
+class Jobs(Protocol):
+    """Fine-tune jobs."""
+
+    def find(self, name: str) -> Job:
+        """Look at a job; raises Missing."""
+
+    def submit(self, spec: JobSpec) -> Job:
+        """Make the job; raises Permanent where Azure ML refuses it, Changed where its name is taken."""
+
+    def cancel(self, name: str) -> None:
+        """Ask for its end; one that is over stays as it is."""
+
+    def metrics(self, name: str) -> Mapping[str, float]:
+        """Read the last value of each metric of the job (root run, else its children)."""
+
+    def log_tail(self, name: str) -> str:
+        """Read the end of its log, at most 2,000 characters; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model version."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str]
+    id: str
+
+
+class Models(Protocol):
+    """The base model in its registry, and the workspace's own models."""
+
+    def resolve(self, name: str, registry: str, version: str) -> ResolvedModel:
+        """Look a base model up (`latest` too); raises Rejected where it is not there."""
+
+    def component(self, name: str, registry: str) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+        """Give a pipeline component's id and its inputs by name ({type, enum, min, default, optional})."""
+
+    def gpus(self, compute: str) -> int:
+        """Count the GPUs of one node of a cluster; raises Misconfigured where there is no such cluster."""
+
+    def find(self, name: str, version: str) -> ModelVersion:
+        """Look at a model version; raises Missing."""
+
+    def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:
+        """Register an MLflow model from `azureml://jobs/<job>/outputs/trained_model`; id is ignored."""
