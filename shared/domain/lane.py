@@ -47,6 +47,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     training: tuple[Place, ...] = ()
     waiting: tuple[Place, ...] = ()
     deploying: str | None = None
+    deploy_waiting: tuple[Place, ...] = ()
     champion: Champion | None = None
     previous: Champion | None = None
     endpoint: str | None = None
@@ -55,7 +56,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
     def named(self) -> set[str]:
         """List every run that holds or awaits a slot."""
-        held = {place.run for place in (*self.training, *self.waiting)}
+        held = {place.run for place in (*self.training, *self.waiting, *self.deploy_waiting)}
         return held | ({self.deploying} if self.deploying else set())
 
     def newer_than(self, place: Place) -> bool:
@@ -70,6 +71,7 @@ def without_dead(lane: Lane, alive: Callable[[str], bool]) -> Lane:
         training=tuple(place for place in lane.training if alive(place.run)),
         waiting=tuple(place for place in lane.waiting if alive(place.run)),
         deploying=lane.deploying if lane.deploying and alive(lane.deploying) else None,
+        deploy_waiting=tuple(place for place in lane.deploy_waiting if alive(place.run)),
     )
 
 
@@ -94,9 +96,19 @@ def leave_training(lane: Lane, run: str) -> Lane:
     return replace(lane, training=tuple(place for place in lane.training if place.run != run))
 
 
-def take_deploy_slot(lane: Lane, run: str) -> Lane:
-    """Take the one deploy slot where it is free."""
-    return replace(lane, deploying=run) if lane.deploying is None else lane
+def take_deploy_slot(lane: Lane, place: Place) -> Lane:
+    """Take the one deploy slot where it is free, else a place in its line; twice is once."""
+    if lane.deploying in {None, place.run}:
+        line = tuple(other for other in lane.deploy_waiting if other != place)
+        return replace(lane, deploying=place.run, deploy_waiting=line)
+    return replace(lane, deploy_waiting=tuple(sorted({*lane.deploy_waiting, place})))
+
+
+def next_in_line(lane: Lane) -> list[str]:
+    """List the runs that may go on now that a slot is free."""
+    trained = [lane.waiting[0].run] if lane.waiting and not lane.training else []
+    deployed = [lane.deploy_waiting[0].run] if lane.deploy_waiting and lane.deploying is None else []
+    return trained + deployed
 
 
 def choose_version(lane: Lane, received: datetime) -> tuple[Lane, int]:

@@ -10,6 +10,7 @@ import msgspec
 
 from shared.domain.drops import Drop
 from shared.domain.errors import Problem
+from shared.domain.lane import Place
 from shared.domain.recipe import Recipe
 
 VERSION = 1
@@ -151,6 +152,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     job_started: datetime | None = None
     job_url: str | None = None
     metrics: dict[str, float] = {}
+    metrics_read: bool = False
     model: str | None = None
     model_version: str | None = None
     endpoint: str | None = None
@@ -162,6 +164,21 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def ended(self) -> bool:
         """Tell whether nothing more will happen by itself."""
         return self.state in ENDS
+
+    @property
+    def place(self) -> Place:
+        """Its place in the order of its lane's drops."""
+        return Place(self.drop.modified, self.name)
+
+    @property
+    def trained(self) -> bool:
+        """Tell whether it has been through training."""
+        return any(change.state is State.TRAINING for change in self.history)
+
+    @property
+    def since(self) -> datetime:
+        """When it came to the state it is in."""
+        return next(change.at for change in reversed(self.history) if change.state is self.state)
 
     def wish(self, *actions: str) -> Wish | None:
         """Find the first open wish for one of `actions`."""

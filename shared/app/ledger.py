@@ -1,0 +1,170 @@
+"""The ledger: runs and lanes as documents, written only over the version that was read.
+
+r/<run>.json        the document
+active/<run>        its marker, due time in the metadata: never later than the document's own `due`
+by-day/<recipe>/…   an index for pages, newest first
+lanes/<recipe>.json what the runs of one recipe share
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from shared.domain import lane as lanes
+from shared.domain import run as runs
+from shared.domain.errors import AlreadyThere, Changed, Misconfigured, Missing
+from shared.domain.lane import Lane
+from shared.domain.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.ports import Documents
+
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+Document = TypeVar("Document", Run, Lane)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run as it was read, and the version to write over."""
+
+    run: Run
+    etag: str
+
+
+@dataclass(frozen=True)
+class HeldLane:
+    """A lane as it was read; etag None: it has no document yet."""
+
+    lane: Lane
+    etag: str | None
+
+
+class _Head(msgspec.Struct):
+    version: int
+
+
+class Ledger:
+    """Runs and lanes in a container of documents."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def load(self, name: str) -> Held:
+        """Read a run; raises Missing, or Misconfigured where a newer Droptune wrote it."""
+        stored = self._documents.read(_path(name))
+        return Held(_decode(stored.data, Run, runs.VERSION), stored.etag)
+
+    def create(self, run: Run) -> Held:
+        """Write a new run, marker first, so that no crash can leave one that nobody looks at.
+
+        Raises AlreadyThere.
+        """
+        self._mark(run)
+        etag = self._documents.create(_path(run.name), msgspec.json.encode(run))
+        self._documents.put(f"by-day/{run.recipe_name or 'unknown'}/{_inverted(run)}-{run.name}", b"")
+        return Held(run, etag)
+
+    def save(self, held: Held, run: Run) -> Held:
+        """Write the run over the version held; raises Changed where somebody was quicker."""
+        earlier = not run.ended and (held.run.ended or held.run.due is None or _due(run) < _due(held.run))
+        if earlier:
+            self._mark(run)
+        etag = self._documents.replace(_path(run.name), msgspec.json.encode(run), held.etag)
+        if run.ended:
+            self._documents.delete(_marker(run.name))
+        elif not earlier and run.due != held.run.due:
+            self._mark(run)
+        return Held(run, etag)
+
+    def state(self, name: str) -> runs.State | None:
+        """Tell the state of a run; None where it has no document."""
+        try:
+            return self.load(name).run.state
+        except Missing:
+            return None
+
+    def runs(self) -> Iterator[str]:
+        """List every run's name."""
+        for entry in self._documents.names("r/"):
+            yield entry.name.removeprefix("r/").removesuffix(".json")
+
+    def newest(self, limit: int) -> list[Run]:
+        """Read the newest runs of all recipes, newest first."""
+        stems = (entry.name.rsplit("/", 1)[1] for entry in self._documents.names("by-day/"))
+        names = [stem.split("-", 1)[1] for stem in sorted(stems)[:limit]]
+        return [self.load(name).run for name in names]
+
+    def overdue(self, before: datetime) -> Iterator[str]:
+        """List the runs whose marker was due before a time."""
+        for entry in self._documents.names("active/"):
+            if datetime.fromisoformat(entry.metadata.get("due", LATEST.isoformat())) <= before:
+                yield entry.name.removeprefix("active/")
+
+    def mend_markers(self) -> int:
+        """Write the marker of every unended run that lacks one; drop those of ended runs; count them."""
+        marked = {entry.name.removeprefix("active/") for entry in self._documents.names("active/")}
+        mended = 0
+        for name in set(self.runs()) | marked:
+            try:
+                run = self.load(name).run
+            except Missing:
+                continue  # its document may be about to be written
+            if run.ended == (name in marked):
+                self._documents.delete(_marker(name)) if run.ended else self._mark(run)
+                mended += 1
+        return mended
+
+    def lane(self, recipe: str) -> HeldLane:
+        """Read a recipe's lane; an empty one where there is none yet."""
+        try:
+            stored = self._documents.read(f"lanes/{recipe}.json")
+        except Missing:
+            return HeldLane(Lane(recipe=recipe), None)
+        return HeldLane(_decode(stored.data, Lane, lanes.VERSION), stored.etag)
+
+    def save_lane(self, held: HeldLane, lane: Lane) -> HeldLane:
+        """Write the lane over the version held; raises Changed where somebody was quicker."""
+        path, data = f"lanes/{lane.recipe}.json", msgspec.json.encode(lane)
+        if held.etag is not None:
+            return HeldLane(lane, self._documents.replace(path, data, held.etag))
+        try:
+            return HeldLane(lane, self._documents.create(path, data))
+        except AlreadyThere as raced:
+            raise Changed("lane-changed", f"The lane of {lane.recipe} was made by another run.") from raced
+
+    def _mark(self, run: Run) -> None:
+        self._documents.put(_marker(run.name), b"", {"due": _due(run).isoformat()})
+
+
+def _decode(data: bytes, kind: type[Document], known: int) -> Document:
+    version = msgspec.json.decode(data, type=_Head).version
+    if version > known:
+        raise Misconfigured(
+            "ledger-newer",
+            f"A {kind.__name__.lower()} in the ledger has version {version}; this code reads up to {known}.",
+            "Deploy the newer Droptune again: azd deploy",
+        )
+    return msgspec.json.decode(data, type=kind)
+
+
+def _due(run: Run) -> datetime:
+    return run.due or LATEST
+
+
+def _path(name: str) -> str:
+    return f"r/{name}.json"
+
+
+def _marker(name: str) -> str:
+    return f"active/{name}"
+
+
+def _inverted(run: Run) -> str:
+    """Count down, so that a listing by name begins with the newest."""
+    return f"{int((LATEST - run.drop.modified).total_seconds() * 1000):015d}"

@@ -1,0 +1,60 @@
+"""What was found in the world when a run was looked at; only what its state needs is filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.domain.lane import Lane
+    from shared.domain.run import State
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """The run's job. status: Azure ML's, lower case; log: the end of a failed job's log."""
+
+    status: str
+    error: str | None = None
+    log: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it will change no more."""
+        return self.status in {"completed", "failed", "canceled"}
+
+
+@dataclass(frozen=True)
+class EndpointFacts:
+    """The run's endpoint. ours: it carries this installation's and this recipe's tags."""
+
+    state: str
+    ours: bool
+    traffic: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class DeploymentFacts:
+    """The run's deployment. log: the end of a failed one's container log."""
+
+    state: str
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The world as `decide` sees it. states: of the runs the lane names; None: no such document.
+
+    model_run: whose tag the registered version carries; None: no such version.
+    """
+
+    lane: Lane
+    states: Mapping[str, State | None] = field(default_factory=dict)
+    source: Literal["same", "changed", "gone"] = "same"
+    job: JobFacts | None = None
+    model_run: str | None = None
+    endpoint: EndpointFacts | None = None
+    deployment: DeploymentFacts | None = None
+    workspace_id: str = ""

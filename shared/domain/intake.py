@@ -1,0 +1,122 @@
+"""The first part of a run's life: from the drop to its turn to train."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.domain import lane as lanes
+from shared.domain import names
+from shared.domain.actions import (
+    Action,
+    AskToLeave,
+    ClaimSame,
+    Close,
+    EnterTraining,
+    Move,
+    Prepare,
+    ResolveModel,
+    Wait,
+)
+from shared.domain.errors import Problem
+from shared.domain.run import BEFORE_DEPLOYING, ENDS, State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.domain.facts import Facts
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Prepared, Run
+
+
+def received(run: Run, facts: Facts) -> Action:
+    """Refuse what cannot be read, leave what is no longer there, else begin."""
+    if run.problem is not None:
+        return Close(State.REJECTED, run.problem.message, run.problem)
+    if facts.source != "same":
+        return _source_lost(facts)
+    return Move(State.VALIDATING, f"recipe {run.recipe_name} governs it")
+
+
+def validating(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
+    """Check and split the data, fix the base model's version, make sure it is not the same again."""
+    if run.prepared is None:
+        return _source_lost(facts) if facts.source != "same" else Prepare()
+    if run.prepared.verdict == "rejected":
+        return _rejected(run, run.prepared)
+    if run.base_model is None:
+        return ResolveModel()
+    if run.same_key is None:
+        return ClaimSame()
+    if run.same_as is not None:
+        return Close(State.UNCHANGED, f"the same data and training as {run.same_as}")
+    if recipe.approval == "always":
+        return Move(State.AWAITING_APPROVAL, "the recipe asks for approval before training")
+    return Move(State.QUEUED, run.prepared.reason, figures={"rows": run.prepared.rows})
+
+
+def awaiting_approval(run: Run, _facts: Facts, recipe: Recipe, now: datetime) -> Action:
+    """Wait for a person, but not for ever; nothing bills meanwhile."""
+    wish = run.wish("approve", "reject")
+    if wish is not None and wish.action == "reject":
+        return Close(State.CANCELLED, f"rejected by {wish.by}", by=wish.by)
+    if wish is not None:
+        onward = State.REGISTERING if run.trained else State.QUEUED
+        return Move(
+            onward, f"approved by {wish.by}", wish.by, changes={"approved_by": wish.by}, consume="approve"
+        )
+    if now >= run.since + timedelta(days=recipe.cost.approval_days):
+        return Close(State.CANCELLED, f"nobody approved it within {recipe.cost.approval_days:g} days")
+    return Wait("waits for a person: droptune approve " + run.name, "person")
+
+
+def queued(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
+    """Wait for the lane's training slot, or take an older run's."""
+    if facts.lane.newer_than(run.place):
+        return superseded(facts)
+    lane = lanes.without_dead(facts.lane, lambda name: facts.states.get(name) not in {None, *ENDS})
+    if run.place in facts.lane.training:
+        return Move(
+            State.TRAINING, "its turn to train", changes={"job": names.job(run.name, run.job_attempt)}
+        )
+    after = lanes.enter_training(lane, run.place, parallel=recipe.on_new_data == "parallel")
+    if after != facts.lane:
+        return EnterTraining()
+    if recipe.on_new_data == "replace":
+        return _replace(run, facts)
+    return Wait("waits for " + ", ".join(place.run for place in lane.training or lane.waiting))
+
+
+def superseded(facts: Facts) -> Action:
+    """End a run whose data is older than the champion's."""
+    champion = facts.lane.champion
+    newer = champion.place.run if champion else "a newer run"
+    return Close(State.SUPERSEDED, f"{newer}, from a newer drop, is in service already")
+
+
+def _replace(run: Run, facts: Facts) -> Action:
+    for place in (*facts.lane.training, *facts.lane.waiting):
+        if place < run.place and facts.states.get(place.run) in BEFORE_DEPLOYING:
+            return AskToLeave(place.run)
+    return Wait("waits for the run it replaces to end")
+
+
+def _source_lost(facts: Facts) -> Action:
+    what = "was deleted" if facts.source == "gone" else "was overwritten"
+    return Close(State.SUPERSEDED, f"the dropped blob {what} before it was read; a new drop is a new run")
+
+
+def _rejected(run: Run, prepared: Prepared) -> Action:
+    lines = [
+        str(found["line"])
+        for found in prepared.findings
+        if found.get("severity") == "error" and found.get("line")
+    ]
+    where = f" (lines {', '.join(lines[:10])})" if lines else ""
+    problem = Problem(
+        "data-rejected",
+        f"{run.drop.path}: {prepared.reason}{where}.",
+        f"See every fault with droptune show {run.name}, mend the file, check it with droptune check FILE, "
+        f"and drop it again: droptune drop FILE --recipe {run.recipe_name}",
+    )
+    return Close(State.REJECTED, prepared.reason, problem)

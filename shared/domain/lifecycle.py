@@ -1,0 +1,99 @@
+"""`decide`: the run's next action, from what is written about it and what was found in the world.
+
+received ─► validating ─► [awaiting_approval] ─► queued ─► training ─► [awaiting_approval]
+   ─► registering ─► deploying ─► testing ─► promoting ─► live
+
+From everywhere a run may close: its job is cancelled, its deployment deleted, its slots are freed, and
+only then its end is written. Pure: no I/O, no clock, no chance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.domain import intake, serving, training
+from shared.domain.actions import (
+    Action,
+    CancelJob,
+    Close,
+    DeleteDeployment,
+    DeleteEndpoint,
+    End,
+    Free,
+    MoveTraffic,
+    Wait,
+)
+from shared.domain.run import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from shared.domain.facts import Facts
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Run
+
+STEPS: Mapping[State, Callable[[Run, Facts, Recipe, datetime], Action]] = {
+    State.VALIDATING: intake.validating,
+    State.AWAITING_APPROVAL: intake.awaiting_approval,
+    State.QUEUED: intake.queued,
+    State.TRAINING: training.training,
+    State.REGISTERING: training.registering,
+    State.DEPLOYING: serving.deploying,
+    State.TESTING: serving.testing,
+    State.PROMOTING: serving.promoting,
+}
+
+
+def decide(run: Run, facts: Facts, recipe: Recipe | None, now: datetime) -> Action:
+    """Choose what the run does next; it has not ended. recipe: the run's own copy, None where it has none."""
+    if run.closing is not None:
+        return closing(run, facts)
+    wish = run.wish("cancel")
+    if wish is not None:
+        reason = f"cancelled by {wish.by}" + (f": {wish.reason}" if wish.reason else "")
+        return Close(State.CANCELLED, reason, by=wish.by)
+    wish = run.wish("replace")
+    if wish is not None:
+        return Close(State.SUPERSEDED, wish.reason, by=wish.by)
+    if run.state is State.RECEIVED or recipe is None:
+        return intake.received(run, facts)
+    return STEPS[run.state](run, facts, recipe, now)
+
+
+def closing(run: Run, facts: Facts) -> Action:
+    """Take away what the run made and must not leave, then its slots, then write the end."""
+    if facts.job is not None and not facts.job.over:
+        if facts.job.status == "cancelrequested":
+            return Wait("Azure ML is ending the job", "poll")
+        return CancelJob()
+    if facts.deployment is not None and not _is_champion(run, facts):
+        return _undeploy(run, facts)
+    if facts.endpoint is not None and facts.endpoint.ours and _own_endpoint(run):
+        return Wait("Azure ML is deleting the endpoint") if _going(facts.endpoint.state) else DeleteEndpoint()
+    if run.name in facts.lane.named():
+        return Free()
+    return End()
+
+
+def _undeploy(run: Run, facts: Facts) -> Action:
+    if facts.deployment is not None and _going(facts.deployment.state):
+        return Wait("Azure ML is deleting the deployment")
+    if facts.endpoint is not None and run.deployment and facts.endpoint.traffic.get(run.deployment, 0):
+        champion = facts.lane.champion
+        shared = champion is not None and champion.endpoint == run.endpoint
+        return MoveTraffic({champion.deployment: 100} if champion and shared else {})
+    return DeleteDeployment()
+
+
+def _is_champion(run: Run, facts: Facts) -> bool:
+    champion = facts.lane.champion
+    return champion is not None and champion.place.run == run.name
+
+
+def _own_endpoint(run: Run) -> bool:
+    return run.recipe is not None and run.recipe.serving.endpoint == "per_run"
+
+
+def _going(state: str) -> bool:
+    return state == "deleting"

@@ -1,0 +1,152 @@
+"""The third part of a run's life: endpoint, deployment, test, traffic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.domain import lane as lanes
+from shared.domain import names
+from shared.domain.actions import (
+    Action,
+    AskChallenger,
+    Close,
+    CreateDeployment,
+    CreateEndpoint,
+    Crown,
+    Depose,
+    Move,
+    MoveTraffic,
+    Note,
+    TakeDeploySlot,
+    Wait,
+)
+from shared.domain.errors import Problem
+from shared.domain.intake import superseded
+from shared.domain.run import ENDS, State
+from shared.domain.sweep_holder import is_dead_sweep
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Run
+
+ALL = 100
+
+
+def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
+    """Under the lane's deploy slot: an endpoint, and below it a deployment."""
+    if facts.lane.newer_than(run.place):
+        return superseded(facts)
+    if facts.lane.deploying != run.name:
+        return _slot(run, facts, now)
+    if run.endpoint is None:
+        return Note({"endpoint": _endpoint_name(run, facts, recipe)})
+    if facts.endpoint is None:
+        return CreateEndpoint()
+    return _endpoint(run, facts.endpoint) or _deployment(run, facts.deployment)
+
+
+def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
+    """Ask the deployment before it gets traffic."""
+    if run.smoke is None:
+        return AskChallenger()
+    failed = [answer for answer in run.smoke if not answer.passed]
+    if failed:
+        return _smoke_failed(run, len(failed), len(run.smoke))
+    figures = {"asked": len(run.smoke), "slowest_seconds": max(a.seconds for a in run.smoke)}
+    first = recipe.serving.rollout[0] if recipe.serving.rollout else ALL
+    note = (
+        "" if first == ALL else "; the recipe's rollout steps are not followed yet, it goes to 100 % at once"
+    )
+    return Move(
+        State.PROMOTING, f"{len(run.smoke)} of {len(run.smoke)} questions answered{note}", figures=figures
+    )
+
+
+def promoting(run: Run, facts: Facts, _recipe: Recipe, _now: datetime) -> Action:
+    """Move the traffic, then write the champion down, then end the old one's time."""
+    if facts.endpoint is None or facts.deployment is None:
+        return _gone(run)
+    if facts.endpoint.traffic.get(run.deployment or "") != ALL:
+        return _when_still(facts.endpoint) or MoveTraffic({run.deployment or "": ALL})
+    waiting = _when_still(facts.endpoint)
+    if waiting:
+        return waiting
+    champion, previous = facts.lane.champion, facts.lane.previous
+    if champion is None or champion.place.run != run.name:
+        return Crown()
+    if previous and facts.states.get(previous.place.run) is State.LIVE:
+        return Depose(previous.place.run)
+    return Move(
+        State.LIVE, f"{run.deployment} has all the traffic of {run.endpoint}", figures={"traffic": ALL}
+    )
+
+
+def _slot(run: Run, facts: Facts, now: datetime) -> Action:
+    def alive(name: str) -> bool:
+        if name.startswith("sweep-"):
+            return not is_dead_sweep(name, now)
+        return facts.states.get(name) not in {None, *ENDS}
+
+    after = lanes.take_deploy_slot(lanes.without_dead(facts.lane, alive), run.place)
+    return (
+        TakeDeploySlot() if after != facts.lane else Wait(f"waits for {facts.lane.deploying} to be deployed")
+    )
+
+
+def _endpoint_name(run: Run, facts: Facts, recipe: Recipe) -> str:
+    if recipe.serving.endpoint == "per_run":
+        return names.endpoint_of_run(run.recipe_name, run.received, run.name)
+    return facts.lane.endpoint or names.endpoint(facts.workspace_id, run.recipe_name, facts.lane.generation)
+
+
+def _endpoint(run: Run, endpoint: EndpointFacts) -> Action | None:
+    if not endpoint.ours:
+        return next_generation_or_fail(run)
+    if endpoint.state == "failed":
+        return _failed(run, "endpoint-failed", f"The endpoint {run.endpoint} could not be made.", "")
+    return _when_still(endpoint)
+
+
+def next_generation_or_fail(run: Run) -> Action:
+    """Take the next name for the endpoint: this one is somebody else's, or lingers after a deletion."""
+    if run.generation >= names.LARGEST_GENERATION or run.recipe is None or run.endpoint is None:
+        what = (
+            f"No name is left for the endpoint of {run.recipe_name}; the last one tried was {run.endpoint}."
+        )
+        return _failed(run, "endpoint-name-taken", what, "")
+    generation = run.generation + 1
+    stem = run.endpoint.removesuffix(f"-g{run.generation}")
+    return Note({"endpoint": f"{stem}-g{generation}", "generation": generation})
+
+
+def _deployment(run: Run, deployment: DeploymentFacts | None) -> Action:
+    if deployment is None:
+        return CreateDeployment()
+    if deployment.state == "succeeded":
+        return Move(State.TESTING, f"deployment {run.deployment} is ready")
+    if deployment.state in {"failed", "canceled"}:
+        return _failed(run, "deployment-failed", f"The deployment {run.deployment} failed.", deployment.log)
+    return Wait(f"deployment {run.deployment} is {deployment.state}")
+
+
+def _when_still(endpoint: EndpointFacts) -> Action | None:
+    return None if endpoint.state == "succeeded" else Wait(f"the endpoint is {endpoint.state}")
+
+
+def _gone(run: Run) -> Action:
+    what = f"The deployment {run.deployment} of {run.endpoint} was deleted outside Droptune."
+    return _failed(run, "deployment-gone", what, "")
+
+
+def _smoke_failed(run: Run, failed: int, asked: int) -> Action:
+    what = f"{failed} of {asked} test questions were not answered as they must be."
+    return _failed(run, "smoke-failed", what, "")
+
+
+def _failed(run: Run, code: str, what: str, log: str) -> Action:
+    message = what + (f" The end of its log: {log}" if log else "")
+    help_text = f"See it with droptune show {run.name}; to try again: droptune retry {run.name}"
+    return Close(State.FAILED, what, Problem(code, message, help_text))
