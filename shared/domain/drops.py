@@ -49,20 +49,21 @@ def place(path: str) -> Place:
     if len(parts) == 1:
         return Place(
             is_drop=True,
-            problem=_refused(path, "lies outside any recipe's folder", "<recipe>/<name>.jsonl"),
+            problem=refused(path, "lies outside any recipe's folder", "<recipe>/<name>.jsonl"),
         )
     if len(parts) == 3:  # noqa: PLR2004 - the depth of a folder drop's members
         return Place(is_drop=parts[2] == "_SUCCESS", problem=_folder(path))
     if len(parts) > 3:  # noqa: PLR2004
-        return Place(is_drop=True, problem=_refused(path, "lies too deep", "<recipe>/<name>.jsonl"))
+        return Place(is_drop=True, problem=refused(path, "lies too deep", "<recipe>/<name>.jsonl"))
     if not path.endswith(ENDINGS):
-        return Place(is_drop=True, problem=_refused(path, "has an unknown ending", " or ".join(ENDINGS)))
+        return Place(is_drop=True, problem=refused(path, "has an unknown ending", " or ".join(ENDINGS)))
     if not path.endswith(READABLE):
-        return Place(is_drop=True, problem=_refused(path, "has an ending that is not read yet", ".jsonl"))
+        return Place(is_drop=True, problem=refused(path, "has an ending that is not read yet", ".jsonl"))
     return Place(is_drop=True)
 
 
-def _refused(path: str, found: str, expected: str) -> Problem:
+def refused(path: str, found: str, expected: str) -> Problem:
+    """Say why a blob sets off no training."""
     return Problem(
         "drop-refused",
         f"The blob {path!r} {found}; expected {expected}.",
@@ -71,4 +72,4 @@ def _refused(path: str, found: str, expected: str) -> Problem:
 
 
 def _folder(path: str) -> Problem:
-    return _refused(path.rsplit("/", 1)[0], "is a folder of parts, which is not read yet", "one .jsonl file")
+    return refused(path.rsplit("/", 1)[0], "is a folder of parts, which is not read yet", "one .jsonl file")

@@ -47,6 +47,20 @@ STEPS: Mapping[State, Callable[[Run, Facts, Recipe, datetime], Action]] = {
 
 def decide(run: Run, facts: Facts, recipe: Recipe | None, now: datetime) -> Action:
     """Choose what the run does next; it has not ended. recipe: the run's own copy, None where it has none."""
+    if not _is_champion(run, facts):
+        ending = _ending(run, facts)
+        if ending is not None:
+            return ending
+    if run.state is State.RECEIVED or recipe is None:
+        return intake.received(run, facts)
+    return STEPS[run.state](run, facts, recipe, now)
+
+
+def _ending(run: Run, facts: Facts) -> Action | None:
+    """Go on with the end that was begun, or begin the one a person or a newer run asks for.
+
+    Never asked for a champion: the traffic is on it, so it goes on to `live`.
+    """
     if run.closing is not None:
         return closing(run, facts)
     wish = run.wish("cancel")
@@ -54,11 +68,7 @@ def decide(run: Run, facts: Facts, recipe: Recipe | None, now: datetime) -> Acti
         reason = f"cancelled by {wish.by}" + (f": {wish.reason}" if wish.reason else "")
         return Close(State.CANCELLED, reason, by=wish.by)
     wish = run.wish("replace")
-    if wish is not None:
-        return Close(State.SUPERSEDED, wish.reason, by=wish.by)
-    if run.state is State.RECEIVED or recipe is None:
-        return intake.received(run, facts)
-    return STEPS[run.state](run, facts, recipe, now)
+    return Close(State.SUPERSEDED, wish.reason, by=wish.by) if wish is not None else None
 
 
 def closing(run: Run, facts: Facts) -> Action:
@@ -67,7 +77,7 @@ def closing(run: Run, facts: Facts) -> Action:
         if facts.job.status == "cancelrequested":
             return Wait("Azure ML is ending the job", "poll")
         return CancelJob()
-    if facts.deployment is not None and not _is_champion(run, facts):
+    if facts.deployment is not None:
         return _undeploy(run, facts)
     if facts.endpoint is not None and facts.endpoint.ours and _own_endpoint(run):
         return Wait("Azure ML is deleting the endpoint") if _going(facts.endpoint.state) else DeleteEndpoint()

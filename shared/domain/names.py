@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 RECIPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RECIPE_LENGTH = 40
+RULE = "lower-case letters and digits in words joined by single dashes, at most 40 characters"
 LARGEST_GENERATION = 9
 
 

@@ -141,6 +141,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     wishes: tuple[Wish, ...] = ()
     problem: Problem | None = None
     closing: State | None = None
+    closing_by: str = "droptune"
     prepared: Prepared | None = None
     base_model: ResolvedModel | None = None
     same_key: str | None = None

@@ -1,0 +1,106 @@
+"""A claim on a run: one worker at a time, renewed while it works, inherited when it dies."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.domain.errors import Busy, Changed
+from shared.domain.run import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shared.app.ledger import Held, Ledger
+    from shared.domain.run import Run
+    from shared.ports import World
+
+
+class ClaimLost(Changed):
+    """Another worker took the run over; what this one still does counts for nothing."""
+
+
+class Work:
+    """A claimed run. Every write goes through `update`, which keeps what others appended meanwhile."""
+
+    def __init__(self, world: World, ledger: Ledger, held: Held, owner: str, seconds: float) -> None:
+        self.world = world
+        self.ledger = ledger
+        self._held = held
+        self._owner = owner
+        self._length = timedelta(seconds=seconds)
+        self._lock = threading.Lock()
+
+    @property
+    def run(self) -> Run:
+        """The run as last written or read."""
+        return self._held.run
+
+    def update(self, change: Callable[[Run], Run]) -> Run:
+        """Write `change(run)`; over somebody else's write it is done again on theirs. Raises ClaimLost."""
+        with self._lock:
+            while True:
+                try:
+                    self._held = self.ledger.save(self._held, change(self._held.run))
+                except Changed:
+                    self._reload()
+                else:
+                    return self._held.run
+
+    def renew(self) -> None:
+        """Move the claim's end on; raises ClaimLost."""
+        until = self.world.now() + self._length
+        self.update(lambda run: replace(run, claim=Claim(self._owner, until)))
+
+    def renew_if_short(self) -> None:
+        """Renew a claim of which less than two thirds are left: no effect starts on a short one."""
+        claim = self.run.claim
+        if claim is None or claim.until - self.world.now() < self._length * 2 / 3:
+            self.renew()
+
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Renew in the background while something long goes on."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(self._length.total_seconds() / 3):
+                try:
+                    self.renew()
+                except Changed:
+                    return  # the next `update` tells the worker
+
+        thread = threading.Thread(target=beat, name=f"claim-{self.run.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _reload(self) -> None:
+        self._held = self.ledger.load(self._held.run.name)
+        claim = self._held.run.claim
+        if claim is None or claim.owner != self._owner:
+            raise ClaimLost("claim-lost", f"The run {self._held.run.name} was taken over by another worker.")
+
+
+def take(world: World, ledger: Ledger, held: Held, seconds: float) -> Work:
+    """Claim a run, or raise Busy where a living claim stands. Taking a dead one over counts as an attempt.
+
+    Raises Changed where another worker was quicker.
+    """
+    now, claim = world.now(), held.run.claim
+    if claim is not None and claim.until > now:
+        raise Busy("claimed", f"The run {held.run.name} is being worked on until {claim.until:%H:%M:%S} UTC.")
+    owner = world.new_id()
+    mine = replace(
+        held.run,
+        claim=Claim(owner, now + timedelta(seconds=seconds)),
+        attempts=held.run.attempts + (1 if claim is not None else 0),
+    )
+    return Work(world, ledger, ledger.save(held, mine), owner, seconds)

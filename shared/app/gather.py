@@ -1,0 +1,101 @@
+"""Look at the world for one run: only what its state needs to decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from shared.domain.errors import Missing
+from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts, JobFacts
+from shared.domain.run import State
+from shared.domain.tags import INSTALLATION, RECIPE, RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.app.ledger import Ledger
+    from shared.domain.lane import Lane
+    from shared.domain.run import Run
+    from shared.ports import World
+
+Found = TypeVar("Found")
+SERVING = frozenset({State.DEPLOYING, State.TESTING, State.PROMOTING})
+
+
+def gather(world: World, ledger: Ledger, run: Run) -> Facts:
+    """Find out what `decide` needs to know about this run just now."""
+    lane = ledger.lane(run.recipe_name).lane
+    serving = run.state in SERVING or run.closing is not None
+    return Facts(
+        lane=lane,
+        states=_states(ledger, lane, run),
+        source=_source(world, run) if run.prepared is None and run.problem is None else "same",
+        job=_job(world, run) if run.state is State.TRAINING else None,
+        model_run=_model_run(world, run) if run.state is State.REGISTERING else None,
+        endpoint=_endpoint(world, run) if serving else None,
+        deployment=_deployment(world, run) if serving else None,
+        workspace_id=world.workspace_id,
+    )
+
+
+def or_none(look: Callable[[], Found]) -> Found | None:
+    """Turn Missing into None."""
+    try:
+        return look()
+    except Missing:
+        return None
+
+
+def _states(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
+    """Read the state of every other run the lane names; slots of ended or missing ones hold nothing."""
+    if run.state not in {State.QUEUED, State.DEPLOYING, State.PROMOTING} or run.closing is not None:
+        return {}
+    named = lane.named() | ({lane.previous.place.run} if lane.previous else set())
+    return {name: ledger.state(name) for name in named if name != run.name} | {run.name: run.state}
+
+
+def _source(world: World, run: Run) -> Literal["same", "changed", "gone"]:
+    drop = or_none(lambda: world.drops.find(run.drop.path))
+    if drop is None:
+        return "gone"
+    return "same" if drop.etag == run.drop.etag else "changed"
+
+
+def _job(world: World, run: Run) -> JobFacts | None:
+    if run.job is None:
+        return None
+    name = run.job
+    job = or_none(lambda: world.jobs.find(name))
+    if job is None:
+        return None
+    return JobFacts(job.status, job.error, world.jobs.log_tail(name) if job.status == "failed" else "")
+
+
+def _model_run(world: World, run: Run) -> str | None:
+    if run.model is None or run.model_version is None:
+        return None
+    name, version = run.model, run.model_version
+    found = or_none(lambda: world.models.find(name, version))
+    return None if found is None else found.tags.get(RUN, "")
+
+
+def _endpoint(world: World, run: Run) -> EndpointFacts | None:
+    if run.endpoint is None:
+        return None
+    name = run.endpoint
+    found = or_none(lambda: world.endpoints.find(name))
+    if found is None:
+        return None
+    ours = (found.tags.get(INSTALLATION), found.tags.get(RECIPE)) == (world.installation, run.recipe_name)
+    return EndpointFacts(found.state, ours, found.traffic)
+
+
+def _deployment(world: World, run: Run) -> DeploymentFacts | None:
+    if run.endpoint is None or run.deployment is None:
+        return None
+    endpoint, name = run.endpoint, run.deployment
+    found = or_none(lambda: world.endpoints.deployment(endpoint, name))
+    if found is None or found.tags.get(RUN) != run.name:
+        return None
+    return DeploymentFacts(
+        found.state, world.endpoints.log_tail(endpoint, name) if found.state == "failed" else ""
+    )

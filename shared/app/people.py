@@ -1,0 +1,99 @@
+"""People's commands: they are appended to a run's document for its worker to read, claim or no claim."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.app.ledger import Ledger
+from shared.domain import run as runs
+from shared.domain.errors import Changed, Missing, Permanent
+from shared.domain.names import run_of_job
+from shared.domain.run import State, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.app.ledger import Held
+    from shared.domain.run import Run
+    from shared.ports import World
+
+TRIES = 10
+ACTIONS = frozenset({"cancel", "approve", "reject"})
+
+
+def wish(world: World, run_name: str, action: str, by: str, reason: str = "") -> Run:
+    """Ask a run to be cancelled, approved or rejected. Raises Permanent where that makes no sense."""
+    ledger = Ledger(world.ledger)
+
+    def change(run: Run) -> Run:
+        if run.ended:
+            raise Permanent(
+                "run-ended",
+                f"The run {run.name} has ended ({run.state}); there is nothing to {action}.",
+                f"See it with droptune show {run.name}",
+            )
+        if action != "cancel" and run.state is not State.AWAITING_APPROVAL:
+            raise Permanent(
+                "run-not-waiting",
+                f"The run {run.name} is {run.state}; only a run in awaiting_approval can be {action}ed.",
+                f"See it with droptune show {run.name}",
+            )
+        return replace(run, wishes=(*run.wishes, Wish(action, by, world.now(), reason)))
+
+    run = _write(ledger, run_name, change).run
+    world.steps.send(run_name)
+    return run
+
+
+def retry(world: World, run_name: str, by: str) -> Run:
+    """Start a failed run again at the state it failed in. Raises Permanent where it did not fail."""
+    ledger, now = Ledger(world.ledger), world.now()
+
+    def change(run: Run) -> Run:
+        if run.state is not State.FAILED:
+            raise Permanent(
+                "run-not-failed",
+                f"The run {run.name} is {run.state}; only a failed one can be tried again.",
+                f"See it with droptune show {run.name}",
+            )
+        back = _failed_in(run)
+        attempt = run.job_attempt + (1 if back in {State.QUEUED, State.TRAINING} else 0)
+        again = runs.moved(run, back, f"tried again by {by}", now, by=by)
+        return replace(again, problem=None, job_attempt=attempt, smoke=None, due=now, wake=run.wake + 1)
+
+    run = _write(ledger, run_name, change).run
+    world.steps.send(run_name)
+    return run
+
+
+def hint_job(world: World, job: str) -> bool:
+    """Ask for a look at the run a job belongs to; False where it is none of ours."""
+    name = run_of_job(job)
+    if name is None or Ledger(world.ledger).state(name) is None:
+        return False
+    world.steps.send(name)
+    return True
+
+
+def _failed_in(run: Run) -> State:
+    """Find where to go back to; a job's slot was given up, so training queues again."""
+    last = next(change.state for change in reversed(run.history) if change.state is not State.FAILED)
+    if last is State.TRAINING:
+        return State.QUEUED
+    return State.DEPLOYING if last in {State.TESTING, State.PROMOTING} else last
+
+
+def _write(ledger: Ledger, name: str, change: Callable[[Run], Run]) -> Held:
+    for _ in range(TRIES):
+        try:
+            held = ledger.load(name)
+        except Missing as missing:
+            help_text = "See the runs there are: droptune runs"
+            raise Permanent("run-missing", f"There is no run {name!r}.", help_text) from missing
+        try:
+            return ledger.save(held, change(held.run))
+        except Changed:
+            continue
+    raise Permanent("run-busy", f"The run {name} changed {TRIES} times meanwhile.", "Try the command again.")

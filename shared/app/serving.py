@@ -1,0 +1,136 @@
+"""The effects on endpoints, deployments and traffic."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.app import lanes as lane_changes
+from shared.app import own_requests
+from shared.domain import lane as lanes
+from shared.domain import smoke, tags
+from shared.domain.actions import Note
+from shared.domain.errors import AlreadyThere, Missing, Permanent, Transient
+from shared.domain.serving import next_generation_or_fail
+from shared.ports import DeploymentSpec
+
+if TYPE_CHECKING:
+    from shared.app.claim import Work
+    from shared.domain import actions
+    from shared.domain.run import Answer, Run
+
+LINGERING = timedelta(minutes=15)
+
+
+def create_endpoint(work: Work, _action: actions.CreateEndpoint) -> None:
+    """Begin to make the endpoint. A name that lingers after a deletion is tried for 15 minutes."""
+    run = work.run
+    auth = run.recipe.serving.auth if run.recipe else "key"
+    mine = tags.of(run, work.world.installation)
+    try:
+        work.world.endpoints.create(run.endpoint or "", auth, mine)
+    except AlreadyThere as taken:
+        if work.world.now() - run.since < LINGERING:
+            raise Transient(taken.problem.code, taken.problem.message, taken.problem.help) from taken
+        another = next_generation_or_fail(run)
+        if not isinstance(another, Note):
+            raise Permanent(taken.problem.code, taken.problem.message, taken.problem.help) from taken
+        work.update(lambda now: replace(now, **another.changes))
+
+
+def delete_endpoint(work: Work, _action: actions.DeleteEndpoint) -> None:
+    """Begin to delete the endpoint that serves this run alone."""
+    work.world.endpoints.delete(work.run.endpoint or "")
+
+
+def create_deployment(work: Work, _action: actions.CreateDeployment) -> None:
+    """Begin to make the deployment of the registered model."""
+    run = work.run
+    if run.recipe is None or run.model is None or run.model_version is None:
+        raise Missing("run-incomplete", f"The run {run.name} has no registered model yet.")
+    work.world.endpoints.deploy(
+        DeploymentSpec(
+            endpoint=run.endpoint or "",
+            name=run.deployment or "",
+            model=work.world.models.find(run.model, run.model_version).id,
+            instance_type=run.recipe.serving.instance_type,
+            instance_count=run.recipe.serving.instance_count,
+            tags=tags.of(run, work.world.installation),
+        )
+    )
+
+
+def delete_deployment(work: Work, _action: actions.DeleteDeployment) -> None:
+    """Begin to delete the run's deployment."""
+    work.world.endpoints.undeploy(work.run.endpoint or "", work.run.deployment or "")
+
+
+def move_traffic(work: Work, action: actions.MoveTraffic) -> None:
+    """Begin to move the traffic."""
+    work.world.endpoints.set_traffic(work.run.endpoint or "", action.traffic)
+
+
+def ask_challenger(work: Work, _action: actions.AskChallenger) -> None:
+    """Put every test question to the deployment; what it says is judged and not kept."""
+    run = work.run
+    if run.recipe is None:
+        return
+    with work.renewing():
+        answers = tuple(_ask(work, question) for question in smoke.questions(run.recipe, _held_out(work)))
+    work.update(lambda now: replace(now, smoke=answers))
+
+
+def _ask(work: Work, question: smoke.Question) -> Answer:
+    endpoint, deployment = work.run.endpoint or "", work.run.deployment or ""
+    own_requests.note(work.world, endpoint, deployment)
+    begun = time.monotonic()
+    try:
+        answer = work.world.endpoints.ask(endpoint, question.messages, deployment)
+    except Permanent as refused:
+        judged = smoke.judge(question, "", time.monotonic() - begun)
+        return replace(judged, missing=(*judged.missing, refused.problem.message))
+    return smoke.judge(question, answer, time.monotonic() - begun)
+
+
+def _held_out(work: Work) -> list[dict[str, str]]:
+    """Read the first chat of the test part."""
+    prepared = work.run.prepared
+    if prepared is None:
+        return []
+    data = b""
+    for chunk in work.world.prepared.read(f"{prepared.folder}/test.jsonl"):
+        data += chunk
+        if b"\n" in data:
+            break
+    line = data.split(b"\n", 1)[0]
+    if not line:
+        return []
+    messages: list[dict[str, str]] = msgspec.json.decode(line)["messages"]
+    return messages
+
+
+def crown(work: Work, _action: actions.Crown) -> None:
+    """Write the champion into the lane and hint who waits for the deploy slot."""
+    run, now = work.run, work.world.now()
+    hours = run.recipe.serving.keep_previous_hours if run.recipe else 1
+    after = lane_changes.change(
+        work.ledger,
+        run.recipe_name,
+        lambda lane: lanes.crown(lane, _champion(work, run), now + timedelta(hours=hours)),
+    )
+    lane_changes.hint_next(work.world.steps, after)
+
+
+def _champion(work: Work, run: Run) -> lanes.Champion:
+    return lanes.Champion(
+        place=run.place,
+        endpoint=run.endpoint or "",
+        deployment=run.deployment or "",
+        model=run.model or "",
+        model_version=run.model_version or "",
+        since=work.world.now(),
+    )

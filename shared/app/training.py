@@ -1,0 +1,122 @@
+"""The effects on jobs and models."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.app import lanes as lane_changes
+from shared.domain import lane as lanes
+from shared.domain import names, parameters, tags
+from shared.domain.errors import AlreadyThere, Changed, Missing, Permanent
+from shared.ports import JobSpec, ModelVersion
+
+if TYPE_CHECKING:
+    from shared.app.claim import Work
+    from shared.domain import actions
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Prepared, ResolvedModel, Run
+
+COMPONENT = "chat_completion_pipeline"
+FILES = {
+    "train_file_path": "train.jsonl",
+    "validation_file_path": "validation.jsonl",
+    "test_file_path": "test.jsonl",
+}
+
+
+def submit_job(work: Work, _action: actions.SubmitJob) -> None:
+    """Make the job under its derived name; one that is there already is taken up."""
+    made = spec(work)
+    try:
+        job = work.world.jobs.submit(made)
+    except Changed as taken:
+        raise Permanent(
+            "job-name-taken",
+            f"{taken.problem.message}",
+            f"Look at {made.name} in the studio, then: droptune retry {work.run.name}",
+        ) from taken
+    started = job.started or work.world.now()
+    work.update(
+        lambda run: replace(run, job_spec=made.digest(), job_started=started, job_url=job.url, waits=0)
+    )
+
+
+def spec(work: Work) -> JobSpec:
+    """Describe the job of this run's present attempt."""
+    run = work.run
+    recipe, prepared, base = _ready(run)
+    component, inputs = work.world.models.component(COMPONENT, recipe.base_model.registry)
+    merged = parameters.merge(inputs, base.defaults, recipe.training)
+    gpus = work.world.models.gpus(recipe.compute.name)
+    values = dict(merged.values) | _places(recipe, gpus)
+    data_set = PurePosixPath(run.drop.path).name.split(".", 1)[0]
+    return JobSpec(
+        name=run.job or names.job(run.name, run.job_attempt),
+        display_name=parameters.display_name(base.name, data_set, values, gpus),
+        experiment=f"chat_completion_{base.name}",
+        component=component,
+        model_id=base.id,
+        inputs={name: value for name, value in values.items() if name in inputs},
+        files={name: f"{prepared.folder}/{file}" for name, file in FILES.items()},
+        tags=tags.of(run, work.world.installation),
+    )
+
+
+def _ready(run: Run) -> tuple[Recipe, Prepared, ResolvedModel]:
+    if run.recipe is None or run.prepared is None or run.base_model is None:
+        raise Missing("run-incomplete", f"The run {run.name} has no recipe, prepared data or base model yet.")
+    return run.recipe, run.prepared, run.base_model
+
+
+def _places(recipe: Recipe, gpus: int) -> dict[str, parameters.Value]:
+    """Name compute and size for each step: the component's own defaults are retired sizes."""
+    steps = ("model_import", "preprocess", "finetune", "model_evaluation")
+    places: dict[str, parameters.Value] = {f"compute_{step}": recipe.compute.name for step in steps}
+    places |= {f"instance_type_{step}": recipe.compute.size for step in steps}
+    return places | {"number_of_gpu_to_use_finetuning": max(gpus, 1), "task_name": "ChatCompletion"}
+
+
+def cancel_job(work: Work, _action: actions.CancelJob) -> None:
+    """Ask for the job's end."""
+    if work.run.job is not None:
+        work.world.jobs.cancel(work.run.job)
+
+
+def read_metrics(work: Work, _action: actions.ReadMetrics) -> None:
+    """Keep the job's figures in the run."""
+    found = dict(work.world.jobs.metrics(work.run.job or ""))
+    work.update(lambda run: replace(run, metrics=found, metrics_read=True))
+
+
+def choose_version(work: Work, _action: actions.ChooseVersion) -> None:
+    """Choose name and version under the lane's compare-and-swap, before anything is made."""
+    run, chosen = work.run, 0
+
+    def alter(lane: lanes.Lane) -> lanes.Lane:
+        nonlocal chosen
+        after, chosen = lanes.choose_version(lane, run.received)
+        return after
+
+    lane_changes.change(work.ledger, run.recipe_name, alter)
+    base = run.base_model.name if run.base_model else ""
+    model = names.model(base, run.recipe_name)
+    work.update(lambda now: replace(now, model=model, model_version=str(chosen)))
+
+
+def register_model(work: Work, _action: actions.RegisterModel) -> None:
+    """Register the job's output, with tags that lead back to where it came from."""
+    run = work.run
+    model = ModelVersion(
+        name=run.model or "",
+        version=run.model_version or "",
+        tags=tags.of(run, work.world.installation) | {tags.JOB: run.job or ""},
+        id="",
+    )
+    path = f"azureml://jobs/{run.job}/outputs/trained_model"
+    try:
+        work.world.models.register(model, path, f"Fine-tuned on {run.drop.path} by {run.name}")
+    except AlreadyThere:
+        return  # the next look tells whose it is

@@ -1,0 +1,57 @@
+"""A run as people and programs see it: the command line and the web show the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from shared.domain.run import Run
+
+
+def line(run: Run) -> dict[str, Any]:
+    """One line of a listing: `{run, recipe, state, reason, updated, job, model, endpoint}`."""
+    model = f"{run.model}:{run.model_version}" if run.model and run.model_version else None
+    return {
+        "run": run.name,
+        "recipe": run.recipe_name,
+        "state": str(run.state),
+        "reason": run.reason,
+        "updated": run.updated.isoformat(),
+        "job": run.job,
+        "model": model,
+        "endpoint": run.endpoint,
+    }
+
+
+def whole(run: Run) -> dict[str, Any]:
+    """Everything: the line with `history, findings, metrics, cost` and what belongs to them."""
+    prepared = run.prepared
+    details: dict[str, Any] = {
+        "drop": run.drop,
+        "problem": run.problem,
+        "history": run.history,
+        "rows": prepared.rows if prepared else None,
+        "findings": prepared.findings if prepared else (),
+        "findings_by_code": prepared.counts if prepared else {},
+        "metrics": run.metrics,
+        "questions": run.smoke or (),
+        "deployment": run.deployment,
+        "data_digest": prepared.data_digest if prepared else None,
+        "prepared": prepared.folder if prepared else None,
+        "base_model": run.base_model.id if run.base_model else None,
+        "same_as": run.same_as,
+        "due": run.due,
+        "cost": cost(run),
+    }
+    plain: dict[str, Any] = msgspec.to_builtins(details)
+    return line(run) | plain
+
+
+def cost(run: Run) -> dict[str, Any] | None:
+    """Tell what serving takes, instances and size; the sweep, which knows the region, prices it."""
+    if run.recipe is None or run.deployment is None:
+        return None
+    serving = run.recipe.serving
+    return {"instance_type": serving.instance_type, "instance_count": serving.instance_count}

@@ -1,0 +1,65 @@
+"""Commands that change something: approve, reject, cancel, retry, ask, rollback, sweep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.app import own_requests, people, views
+from shared.app.ledger import Ledger
+from shared.app.rollback import rollback as roll_back
+from shared.app.sweep import sweep as sweep_once
+from shared.cli import output
+from shared.domain.errors import Permanent
+
+if TYPE_CHECKING:
+    from shared.cli.context import Context
+
+
+def person(context: Context) -> int:
+    """Cancel, approve, reject or retry a run."""
+    world, args = context.world, context.args
+    if args.command == "retry":
+        run = people.retry(world, args.run, context.by)
+    else:
+        run = people.wish(world, args.run, args.command, context.by, args.reason)
+    said = f"{run.name}: {args.command} is noted; follow it with droptune watch {run.name}"
+    output.as_json(views.line(run)) if args.json else output.say(said)
+    return 0
+
+
+def ask(context: Context) -> int:
+    """Put a question to a recipe's champion."""
+    world, args = context.world, context.args
+    champion = Ledger(world.ledger).lane(args.recipe).lane.champion
+    if champion is None:
+        raise Permanent(
+            "nothing-live", f"No model of {args.recipe!r} is live.", "See what there is: droptune runs"
+        )
+    own_requests.note(world, champion.endpoint, champion.deployment)
+    answer = world.endpoints.ask(champion.endpoint, [{"role": "user", "content": args.text}])
+    output.as_json({"recipe": args.recipe, "answer": answer}) if args.json else output.say(answer)
+    return 0
+
+
+def rollback(context: Context) -> int:
+    """Give a recipe's traffic back to its previous deployment."""
+    world, args = context.world, context.args
+    champion = roll_back(world, context.timing, args.recipe, context.by)
+    said = f"{champion.deployment} ({champion.model}:{champion.model_version}) has the traffic of {champion.endpoint}"
+    output.as_json(msgspec.to_builtins(champion)) if args.json else output.say(said)
+    return 0
+
+
+def sweep(context: Context) -> int:
+    """Take away what is stale, or only say what would go."""
+    args = context.args
+    report = sweep_once(context.world, dry_run=args.dry_run, plan_digest=args.plan)
+    if args.json:
+        output.as_json(msgspec.json.decode(report.to_json()))
+    else:
+        for verdict in report.verdicts:
+            what = f"{verdict.endpoint}/{verdict.deployment}" if verdict.deployment else verdict.endpoint
+            output.say(f"{verdict.action:<9} {what}  [{verdict.rule}] {verdict.reason}")
+    return 1 if report.errors else 0

@@ -1,0 +1,64 @@
+"""What every command is given: the world, built only when a command needs it, and who is asking."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import Misconfigured
+
+if TYPE_CHECKING:
+    import argparse
+
+    from shared.domain.timing import Timing
+    from shared.ports import World
+
+ENV_FILE = Path(".droptune/env")
+
+
+@dataclass(frozen=True)
+class Context:
+    """One call of the command line."""
+
+    args: argparse.Namespace
+
+    @property
+    def world(self) -> World:
+        """Build the world from the environment, else from the env file."""
+        read_env_file(self.args.env_file)
+        from shared import wiring
+
+        return wiring.world()
+
+    @property
+    def timing(self) -> Timing:
+        """Give the delays that the installation's settings name."""
+        from shared import wiring
+
+        return wiring.timing()
+
+    @property
+    def by(self) -> str:
+        """Name the person, for the run's history."""
+        return f"{getpass.getuser()} (command line)"
+
+
+def read_env_file(given: str | None) -> None:
+    """Add an env file's KEY=VALUE lines to the environment; what is set already stays.
+
+    The environment itself is written, because Azure's own libraries read theirs there.
+    """
+    path = Path(given) if given else ENV_FILE
+    if not path.exists():
+        if given:
+            raise Misconfigured(
+                "env-file-missing", f"There is no env file {given}.", "Name another: --env-file"
+            )
+        return
+    for line in path.read_text("utf-8").splitlines():
+        key, sign, value = line.strip().partition("=")
+        if sign and not key.startswith("#"):
+            os.environ.setdefault(key, value)  # noqa: TID251 - the one place that fills it, before settings load

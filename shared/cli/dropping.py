@@ -1,0 +1,103 @@
+"""`drop` and `check`: a file before and after it leaves this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared import datasets
+from shared.app import views
+from shared.app.preparing import options
+from shared.app.recipes import find, parse
+from shared.cli import output, watching
+from shared.domain import names
+from shared.domain.errors import Permanent, Rejected
+from shared.domain.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.cli.context import Context
+
+CHUNK = 1 << 20
+EXITS = {"usable": 0, "usable_after_refusals": 1, "rejected": 2}
+
+
+def check(context: Context) -> int:
+    """Check a file here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected."""
+    recipe = _recipe_file(context.args.recipe) if context.args.recipe else Recipe()
+    report = _report(Path(context.args.file), recipe)
+    if context.args.html:
+        Path(context.args.html).write_text(datasets.render_html(report, context.args.file), "utf-8")
+    if context.args.json:
+        output.as_json(msgspec.json.decode(report.to_json()))
+    else:
+        _tell(report)
+    return EXITS[report.verdict]
+
+
+def drop(context: Context) -> int:
+    """Check a file here, put it where its recipe's drops go, and follow its run if asked."""
+    args, path, world = context.args, Path(context.args.file), context.world
+    if not names.is_recipe(args.recipe):
+        raise Permanent("recipe-name", f"{args.recipe!r} cannot name a recipe; expected {names.RULE}.")
+    if not args.no_check:
+        recipe, _etag, problem = find(world.recipes, args.recipe)
+        if problem is not None:
+            raise Rejected(problem.code, problem.message, problem.help)
+        report = _report(path, recipe or Recipe())
+        if report.verdict == "rejected":
+            _tell(report)
+            raise Rejected("data-rejected", report.reason, f"Mend it and check again: droptune check {path}")
+    with path.open("rb") as source:
+        dropped = world.drops.upload(f"{args.recipe}/{path.name}", source, retrain=args.retrain)
+    output.progress(f"dropped {dropped.path} ({dropped.size:,} bytes): run {dropped.run}")
+    if not args.wait:
+        output.as_json({"run": dropped.run}) if args.json else output.say(dropped.run)
+        return 0
+    run = watching.follow(world, dropped.run, wait_for_it=True)
+    output.as_json(views.line(run)) if args.json else output.say(f"{run.name} is {run.state}: {run.reason}")
+    if run.problem is not None:
+        output.fault(run.problem)
+    return watching.exit_code(run)
+
+
+def check_recipe(context: Context) -> int:
+    """Read a recipe file and name every wrong field."""
+    _recipe_file(context.args.file)
+    output.as_json({"recipe": context.args.file, "sound": True}) if context.args.json else output.say(
+        f"{context.args.file} is a sound recipe"
+    )
+    return 0
+
+
+def _recipe_file(given: str) -> Recipe:
+    path = Path(given)
+    if not path.exists():
+        path = Path("recipes") / f"{given}.yaml"
+    if not path.exists():
+        raise Permanent(
+            "recipe-missing", f"There is no recipe file {given}.", "Name a file: --recipe PATH.yaml"
+        )
+    return parse(path.read_bytes(), path.stem)
+
+
+def _report(path: Path, recipe: Recipe) -> datasets.Report:
+    if not path.is_file():
+        raise Permanent("file-missing", f"There is no file {path}.", "Name one: droptune check FILE")
+    return datasets.prepare(_chunks(path), options(recipe))
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _tell(report: datasets.Report) -> None:
+    output.say(f"{report.verdict.replace('_', ' ')}: {report.reason}")
+    for found in report.findings:
+        where = f"line {found.line}" if found.line else "the file"
+        output.say(f"  {found.code} {found.severity:<7} {where}: {found.found}; expected {found.expected}")

@@ -1,0 +1,108 @@
+"""`runs`, `show`, `watch`, `endpoints`: what there is and why."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from shared.app import views
+from shared.app.ledger import Ledger
+from shared.cli import output, watching
+from shared.domain.errors import Missing, Permanent
+from shared.domain.tags import INSTALLATION, RECIPE, RUN
+
+if TYPE_CHECKING:
+    from shared.cli.context import Context
+    from shared.domain.run import Run
+    from shared.ports import Endpoint, World
+
+
+def runs(context: Context) -> int:
+    """List the newest runs."""
+    newest = [views.line(run) for run in Ledger(context.world.ledger).newest(context.args.limit)]
+    if context.args.json:
+        output.as_json(newest)
+    else:
+        output.table(newest, ["run", "state", "updated", "reason"])
+    return 0
+
+
+def show(context: Context) -> int:
+    """Show one run: history, findings, figures, and what to do next."""
+    world = context.world
+    try:
+        run = Ledger(world.ledger).load(context.args.run).run
+    except Missing:
+        raise watching.missing(context.args.run) from None
+    if context.args.report:
+        return _report(world, run)
+    if context.args.json:
+        output.as_json(views.whole(run))
+    else:
+        _tell(run)
+    return 0
+
+
+def watch(context: Context) -> int:
+    """Follow one run until it rests."""
+    run = watching.follow(context.world, context.args.run)
+    if context.args.json:
+        output.as_json(views.line(run))
+    if run.problem is not None:
+        output.fault(run.problem)
+    return watching.exit_code(run)
+
+
+def endpoints(context: Context) -> int:
+    """List every endpoint of the workspace, and whose it is."""
+    world = context.world
+    rows = [_endpoint(world, endpoint) for endpoint in world.endpoints.all()]
+    if context.args.json:
+        output.as_json(rows)
+    else:
+        output.table(rows, ["endpoint", "state", "whose", "recipe", "traffic", "deployments"])
+    return 0
+
+
+def _endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
+    ours = endpoint.tags.get(INSTALLATION) == world.installation
+    return {
+        "endpoint": endpoint.name,
+        "state": endpoint.state,
+        "whose": "ours" if ours else "not ours",
+        "recipe": endpoint.tags.get(RECIPE),
+        "run": endpoint.tags.get(RUN),
+        "traffic": dict(endpoint.traffic),
+        "deployments": [deployment.name for deployment in world.endpoints.deployments(endpoint.name)],
+    }
+
+
+def _report(world: World, run: Run) -> int:
+    if run.prepared is None:
+        raise Permanent(
+            "report-missing", f"The run {run.name} has no report yet.", f"droptune watch {run.name}"
+        )
+    for chunk in world.prepared.read(f"{run.prepared.folder}/report.html"):
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.flush()
+    return 0
+
+
+def _tell(run: Run) -> None:
+    output.say(f"{run.name} is {run.state}: {run.reason}")
+    for change in run.history:
+        figures = ", ".join(f"{key} {value}" for key, value in change.figures.items())
+        output.say(
+            f"  {change.at:%Y-%m-%d %H:%M:%S}  {change.state:<18} {change.reason}"
+            + f"  [{figures}]" * bool(figures)
+        )
+    for found in run.prepared.findings if run.prepared else ():
+        where = f"line {found['line']}" if found.get("line") else "the file"
+        output.say(
+            f"  {found['code']} {found['severity']:<7} {where}: {found['found']}; expected {found['expected']}"
+        )
+    for key, value in (("job", run.job), ("model", views.line(run)["model"]), ("endpoint", run.endpoint)):
+        if value:
+            output.say(f"  {key}: {value}")
+    if run.problem is not None:
+        output.say(f"  {run.problem}")

@@ -1,0 +1,119 @@
+"""`droptune`: the same use cases as the triggers, for people. Settings come from the environment or an env file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from shared.cli import output
+from shared.cli.context import Context
+from shared.domain.errors import DroptuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FAILED = 3  # `check` gives 1 and 2 to what it found; the other commands have no such exits
+COMMANDS = {
+    "drop": "dropping:drop",
+    "check": "dropping:check",
+    "recipe": "dropping:check_recipe",
+    "runs": "looking:runs",
+    "show": "looking:show",
+    "watch": "looking:watch",
+    "endpoints": "looking:endpoints",
+    "approve": "acting:person",
+    "reject": "acting:person",
+    "cancel": "acting:person",
+    "retry": "acting:person",
+    "ask": "acting:ask",
+    "rollback": "acting:rollback",
+    "sweep": "acting:sweep",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code tells how it went."""
+    args = parser().parse_args(argv)
+    try:
+        return _command(args.command)(Context(args))
+    except DroptuneError as error:
+        output.fault(error.problem)
+        return FAILED if args.command == "check" else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(name: str) -> Callable[[Context], int]:
+    from importlib import import_module
+
+    module, function = COMMANDS[name].split(":")
+    found: Callable[[Context], int] = getattr(import_module(f"shared.cli.{module}"), function)
+    return found
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe every command and option."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print one JSON document")
+    common.add_argument("--env-file", help="settings, one KEY=VALUE a line (default: .droptune/env)")
+    top = argparse.ArgumentParser(prog="droptune", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    _dropping(add)
+    _looking(add)
+    _acting(add)
+    return top
+
+
+def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    one = add("drop", "upload a data set and set its run off")
+    one.add_argument("file")
+    one.add_argument("--recipe", required=True)
+    one.add_argument(
+        "--wait", action="store_true", help="follow the run; exit 0 live, 1 not, 3 waits for a person"
+    )
+    one.add_argument("--retrain", action="store_true", help="train again even on the same data")
+    one.add_argument("--no-check", action="store_true", help="do not check the file here first")
+    one = add("check", "check a data set here: exit 0 usable, 1 some rows refused, 2 rejected, 3 failed")
+    one.add_argument("file")
+    one.add_argument("--recipe", help="a recipe file, or the name of one in recipes/")
+    one.add_argument("--html", help="write the report as a page")
+    one = add("recipe", "check a recipe file")
+    one.add_argument("action", choices=["check"])
+    one.add_argument("file")
+
+
+def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    add("runs", "list the newest runs").add_argument("--limit", type=int, default=20)
+    one = add("show", "show a run: history, findings, figures, what to do next")
+    one.add_argument("run")
+    one.add_argument("--report", action="store_true", help="print the data set's report, an HTML page")
+    add("watch", "follow a run").add_argument("run")
+    add("endpoints", "list the workspace's endpoints and whose they are")
+
+
+def _acting(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    for name, text in (
+        ("approve", "let a waiting run go on"),
+        ("reject", "end a waiting run"),
+        ("cancel", "end a run and take away what it made"),
+        ("retry", "start a failed run again where it failed"),
+    ):
+        one = add(name, text)
+        one.add_argument("run")
+        one.add_argument("--reason", default="")
+    one = add("ask", "ask a recipe's live model")
+    one.add_argument("recipe")
+    one.add_argument("text")
+    add("rollback", "give the traffic back to the previous deployment").add_argument("recipe")
+    one = add("sweep", "take away endpoints that nobody uses")
+    one.add_argument("--dry-run", action="store_true", help="only say what would go")
+    one.add_argument("--plan", metavar="DIGEST", help="apply exactly the plan of a dry run")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain import actions as a
+from shared.domain import lane as lanes
+from shared.domain.errors import Problem
+from shared.domain.facts import DeploymentFacts, EndpointFacts, JobFacts
+from shared.domain.lane import Lane, Place
+from shared.domain.lifecycle import STEPS, decide
+from shared.domain.recipe import Cost, Recipe, Serving
+from shared.domain.run import ENDS, Answer, Run, State, Wish
+from tests.domain.builders import NOON, base_model, champion, drop, facts, prepared, run
+
+if TYPE_CHECKING:
+    from shared.domain.facts import Facts
+
+READY = EndpointFacts("succeeded", ours=True, traffic={})
+
+
+def next_action(the_run: Run, seen: Facts, *, hours: float = 0) -> a.Action:
+    return decide(the_run, seen, the_run.recipe, NOON + timedelta(hours=hours))
+
+
+def moves_to(action: a.Action, state: State) -> bool:
+    return isinstance(action, a.Move) and action.state is state
+
+
+def closes(action: a.Action, state: State, code: str | None = None) -> bool:
+    found = action.problem.code if isinstance(action, a.Close) and action.problem else None
+    return isinstance(action, a.Close) and action.state is state and found == code
+
+
+def test_every_state_on_its_way_has_a_step() -> None:
+    assert set(STEPS) | ENDS | {State.RECEIVED} == set(State)
+
+
+# ---- intake
+
+
+def test_a_drop_that_cannot_be_read_is_rejected() -> None:
+    problem = Problem("recipe-missing", "No recipe.", "droptune drop")
+    assert closes(next_action(run(problem=problem, recipe=None), facts()), State.REJECTED, "recipe-missing")
+
+
+@pytest.mark.parametrize("source", ["gone", "changed"])
+@pytest.mark.parametrize("state", [State.RECEIVED, State.VALIDATING])
+def test_a_source_that_is_another_now_supersedes_the_run(source: str, state: State) -> None:
+    assert closes(next_action(run(state), facts(source=source)), State.SUPERSEDED)
+
+
+def test_validation_goes_step_by_step() -> None:
+    the_run = run(State.VALIDATING)
+    assert next_action(the_run, facts()) == a.Prepare()
+    the_run = replace(the_run, prepared=prepared())
+    assert next_action(the_run, facts()) == a.ResolveModel()
+    the_run = replace(the_run, base_model=base_model())
+    assert next_action(the_run, facts()) == a.ClaimSame()
+    the_run = replace(the_run, same_key="k")
+    assert moves_to(next_action(the_run, facts()), State.QUEUED)
+    assert closes(next_action(replace(the_run, same_as="another"), facts()), State.UNCHANGED)
+
+
+def test_bad_data_is_rejected_with_its_lines_and_the_next_command() -> None:
+    findings = tuple({"severity": "error", "line": line, "code": "DT101"} for line in (3, 7))
+    action = next_action(run(State.VALIDATING, prepared=prepared("rejected", findings)), facts())
+    assert closes(action, State.REJECTED, "data-rejected")
+    assert isinstance(action, a.Close)
+    assert action.problem is not None
+    assert "lines 3, 7" in action.problem.message
+    assert action.problem.help.endswith("droptune drop FILE --recipe support")
+
+
+def test_approval_always_waits_before_training() -> None:
+    done = {"prepared": prepared(), "base_model": base_model(), "same_key": "k"}
+    the_run = run(State.VALIDATING, Recipe(approval="always"), **done)
+    assert moves_to(next_action(the_run, facts()), State.AWAITING_APPROVAL)
+
+
+def test_nobody_trains_without_the_approval_asked_for() -> None:
+    waiting = run(State.AWAITING_APPROVAL, Recipe(approval="always"))
+    assert isinstance(next_action(waiting, facts()), a.Wait)
+    approved = replace(waiting, wishes=(Wish("approve", "ann", NOON),))
+    action = next_action(approved, facts())
+    assert moves_to(action, State.QUEUED)
+    assert isinstance(action, a.Move)
+    assert (action.by, action.consume) == ("ann", "approve")
+    assert closes(
+        next_action(replace(waiting, wishes=(Wish("reject", "ann", NOON),)), facts()), State.CANCELLED
+    )
+    assert closes(next_action(waiting, facts(), hours=24 * 7), State.CANCELLED)
+
+
+# ---- the training slot
+
+
+def test_a_free_lane_is_entered_then_trained_in() -> None:
+    the_run = run(State.QUEUED)
+    assert next_action(the_run, facts()) == a.EnterTraining()
+    lane = lanes.enter_training(Lane(recipe="support"), the_run.place, parallel=False)
+    action = next_action(the_run, facts(lane, states={the_run.name: State.QUEUED}))
+    assert moves_to(action, State.TRAINING)
+    assert isinstance(action, a.Move)
+    assert action.changes == {"job": f"{the_run.name}-a1"}
+
+
+def busy_lane(other: Place, the_run: Run) -> Lane:
+    lane = lanes.enter_training(Lane(recipe="support"), other, parallel=False)
+    return lanes.enter_training(lane, the_run.place, parallel=False)
+
+
+def test_a_held_lane_is_waited_for() -> None:
+    the_run, other = run(State.QUEUED), Place(NOON - timedelta(hours=1), "other")
+    seen = facts(busy_lane(other, the_run), states={"other": State.TRAINING, the_run.name: State.QUEUED})
+    assert isinstance(next_action(the_run, seen), a.Wait)
+
+
+@pytest.mark.parametrize("state", [None, State.FAILED, State.LIVE])
+def test_a_holder_that_has_ended_or_is_missing_holds_nothing(state: State | None) -> None:
+    the_run, other = run(State.QUEUED), Place(NOON - timedelta(hours=1), "other")
+    seen = facts(busy_lane(other, the_run), states={"other": state, the_run.name: State.QUEUED})
+    assert next_action(the_run, seen) == a.EnterTraining()
+
+
+def test_newer_data_replaces_a_run_that_has_not_deployed() -> None:
+    the_run, other = (
+        run(State.QUEUED, Recipe(on_new_data="replace")),
+        Place(NOON - timedelta(hours=1), "other"),
+    )
+    states = {"other": State.TRAINING, the_run.name: State.QUEUED}
+    assert next_action(the_run, facts(busy_lane(other, the_run), states=states)) == a.AskToLeave("other")
+
+
+def test_older_data_than_the_champions_is_superseded() -> None:
+    lane = Lane(recipe="support", champion=champion("newer", minutes=60))
+    for state in (State.QUEUED, State.REGISTERING, State.DEPLOYING):
+        assert closes(next_action(run(state), facts(lane)), State.SUPERSEDED)
+
+
+# ---- the job
+
+
+def test_a_job_is_made_then_watched_then_read() -> None:
+    the_run = run(State.TRAINING, job="j")
+    assert next_action(the_run, facts()) == a.SubmitJob()
+    assert isinstance(next_action(the_run, facts(job=JobFacts("running"))), a.Wait)
+    done = facts(job=JobFacts("completed"))
+    assert next_action(the_run, done) == a.ReadMetrics()
+    read = replace(the_run, metrics_read=True, metrics={"eval_loss": 0.1})
+    held = facts(
+        lanes.enter_training(Lane(recipe="support"), read.place, parallel=False), job=JobFacts("completed")
+    )
+    assert next_action(read, held) == a.LeaveTraining()
+    action = next_action(read, done)
+    assert moves_to(action, State.REGISTERING)
+    assert isinstance(action, a.Move)
+    assert action.figures == {"eval_loss": 0.1}
+
+
+def test_a_failed_job_fails_the_run_with_its_log_and_the_next_command() -> None:
+    action = next_action(run(State.TRAINING, job="j"), facts(job=JobFacts("failed", "no memory", "Killed")))
+    assert closes(action, State.FAILED, "job-failed")
+    assert isinstance(action, a.Close)
+    assert action.problem is not None
+    assert "no memory" in action.problem.message
+    assert "Killed" in action.problem.message
+    assert "droptune retry" in action.problem.help
+
+
+def test_a_job_cancelled_outside_fails_the_run() -> None:
+    assert closes(
+        next_action(run(State.TRAINING, job="j"), facts(job=JobFacts("canceled"))),
+        State.FAILED,
+        "job-canceled",
+    )
+
+
+def test_a_job_that_overruns_is_ended() -> None:
+    the_run = run(State.TRAINING, Recipe(cost=Cost(max_job_hours=0.5)), job="j", job_started=NOON)
+    seen = facts(job=JobFacts("running"))
+    assert isinstance(next_action(the_run, seen, hours=0.4), a.Wait)
+    assert closes(next_action(the_run, seen, hours=0.5), State.FAILED, "job-overran")
+
+
+def test_a_model_gets_a_version_of_its_own() -> None:
+    the_run = run(State.REGISTERING)
+    assert next_action(the_run, facts()) == a.ChooseVersion()
+    the_run = replace(the_run, model="m", model_version="1")
+    assert next_action(the_run, facts()) == a.RegisterModel()
+    assert next_action(the_run, facts(model_run="another")) == a.ChooseVersion()
+    assert moves_to(next_action(the_run, facts(model_run=the_run.name)), State.DEPLOYING)
+
+
+# ---- serving
+
+
+def deploying(**fields: object) -> tuple[Run, Lane]:
+    the_run = run(State.DEPLOYING, deployment="rnew", **fields)
+    return the_run, Lane(recipe="support", deploying=the_run.name)
+
+
+def test_deploying_takes_the_slot_first() -> None:
+    the_run = run(State.DEPLOYING)
+    assert next_action(the_run, facts()) == a.TakeDeploySlot()
+    held = Lane(recipe="support", deploying="other", deploy_waiting=(the_run.place,))
+    seen = facts(held, states={"other": State.DEPLOYING, the_run.name: State.DEPLOYING})
+    assert isinstance(next_action(the_run, seen), a.Wait)
+    assert next_action(the_run, replace_states(seen, {"other": State.LIVE})) == a.TakeDeploySlot()
+
+
+def replace_states(seen: Facts, states: dict[str, State | None]) -> Facts:
+    return facts(seen.lane, states={**seen.states, **states})
+
+
+def test_an_endpoint_then_a_deployment() -> None:
+    the_run, lane = deploying()
+    action = next_action(the_run, facts(lane, workspace_id="/w"))
+    assert isinstance(action, a.Note)
+    the_run = replace(the_run, **action.changes)
+    assert next_action(the_run, facts(lane)) == a.CreateEndpoint()
+    assert isinstance(
+        next_action(the_run, facts(lane, endpoint=EndpointFacts("creating", ours=True, traffic={}))), a.Wait
+    )
+    assert next_action(the_run, facts(lane, endpoint=READY)) == a.CreateDeployment()
+    seen = facts(lane, endpoint=READY, deployment=DeploymentFacts("creating"))
+    assert isinstance(next_action(the_run, seen), a.Wait)
+    seen = facts(lane, endpoint=READY, deployment=DeploymentFacts("succeeded"))
+    assert moves_to(next_action(the_run, seen), State.TESTING)
+
+
+def test_a_recipes_endpoint_is_kept_from_run_to_run() -> None:
+    the_run, lane = deploying()
+    action = next_action(the_run, facts(replace(lane, endpoint="support-old")))
+    assert action == a.Note({"endpoint": "support-old"})
+
+
+def test_an_endpoint_of_another_is_never_used() -> None:
+    the_run, lane = deploying(endpoint="support-1")
+    seen = facts(lane, endpoint=EndpointFacts("succeeded", ours=False, traffic={}))
+    assert next_action(the_run, seen) == a.Note({"endpoint": "support-1-g2", "generation": 2})
+    last = replace(the_run, endpoint="support-1-g9", generation=9)
+    assert closes(next_action(last, seen), State.FAILED, "endpoint-name-taken")
+
+
+def test_a_failed_deployment_fails_the_run_with_its_log() -> None:
+    the_run, lane = deploying(endpoint="e")
+    seen = facts(lane, endpoint=READY, deployment=DeploymentFacts("failed", "no GPU"))
+    action = next_action(the_run, seen)
+    assert closes(action, State.FAILED, "deployment-failed")
+    assert isinstance(action, a.Close)
+    assert action.problem is not None
+    assert "no GPU" in action.problem.message
+
+
+def test_a_wrong_answer_stops_the_run() -> None:
+    the_run = run(State.TESTING)
+    assert next_action(the_run, facts()) == a.AskChallenger()
+    good, bad = Answer("q", passed=True, seconds=1), Answer("q", passed=False, seconds=1)
+    assert moves_to(next_action(replace(the_run, smoke=(good,)), facts()), State.PROMOTING)
+    assert closes(next_action(replace(the_run, smoke=(good, bad)), facts()), State.FAILED, "smoke-failed")
+
+
+def test_traffic_then_crown_then_the_old_ones_end_then_live() -> None:
+    the_run = run(State.PROMOTING, endpoint="support-12345678", deployment="rnew")
+    lane = Lane(recipe="support", champion=champion(), deploying=the_run.name)
+    up = DeploymentFacts("succeeded")
+    assert next_action(the_run, facts(lane, endpoint=READY, deployment=up)) == a.MoveTraffic({"rnew": 100})
+    moved = EndpointFacts("succeeded", ours=True, traffic={"rnew": 100})
+    assert next_action(the_run, facts(lane, endpoint=moved, deployment=up)) == a.Crown()
+    new = replace(champion(the_run.name), deployment="rnew", place=the_run.place)
+    lane = lanes.crown(lane, new, NOON)
+    old = champion().place.run
+    seen = facts(lane, endpoint=moved, deployment=up, states={old: State.LIVE})
+    assert next_action(the_run, seen) == a.Depose(old)
+    seen = facts(lane, endpoint=moved, deployment=up, states={old: State.SUPERSEDED})
+    assert moves_to(next_action(the_run, seen), State.LIVE)
+
+
+def test_a_deployment_deleted_by_somebody_fails_the_promotion() -> None:
+    the_run = run(State.PROMOTING, endpoint="e", deployment="rnew")
+    assert closes(next_action(the_run, facts(endpoint=READY)), State.FAILED, "deployment-gone")
+
+
+# ---- closing
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - ENDS))
+def test_a_cancelled_run_closes_from_everywhere(state: State) -> None:
+    the_run = run(state, wishes=(Wish("cancel", "ann", NOON, "wrong file"),))
+    action = next_action(the_run, facts())
+    assert closes(action, State.CANCELLED)
+    assert isinstance(action, a.Close)
+    assert action.reason == "cancelled by ann: wrong file"
+
+
+def test_closing_takes_away_job_deployment_and_slots_before_the_end() -> None:
+    the_run = run(State.TRAINING, job="j", closing=State.CANCELLED)
+    lane = lanes.enter_training(Lane(recipe="support"), the_run.place, parallel=False)
+    assert next_action(the_run, facts(lane, job=JobFacts("running"))) == a.CancelJob()
+    assert isinstance(next_action(the_run, facts(lane, job=JobFacts("cancelrequested"))), a.Wait)
+    assert next_action(the_run, facts(lane, job=JobFacts("canceled"))) == a.Free()
+    assert next_action(the_run, facts(job=JobFacts("canceled"))) == a.End()
+
+
+def test_closing_gives_the_traffic_back_before_it_deletes() -> None:
+    the_run = run(State.PROMOTING, endpoint="support-12345678", deployment="rnew", closing=State.FAILED)
+    lane = Lane(recipe="support", champion=champion())
+    taken = EndpointFacts("succeeded", ours=True, traffic={"rnew": 100})
+    up = DeploymentFacts("succeeded")
+    assert next_action(the_run, facts(lane, endpoint=taken, deployment=up)) == a.MoveTraffic({"rold": 100})
+    first = facts(Lane(recipe="support"), endpoint=taken, deployment=up)
+    assert next_action(the_run, first) == a.MoveTraffic({})
+    given = EndpointFacts("succeeded", ours=True, traffic={"rold": 100})
+    assert next_action(the_run, facts(lane, endpoint=given, deployment=up)) == a.DeleteDeployment()
+    going = facts(lane, endpoint=given, deployment=DeploymentFacts("deleting"))
+    assert isinstance(next_action(the_run, going), a.Wait)
+    assert next_action(the_run, facts(lane, endpoint=given)) == a.End()
+
+
+def test_a_champion_is_not_cancelled_but_goes_on_to_live() -> None:
+    wishes = (Wish("cancel", "ann", NOON),)
+    the_run = run(State.PROMOTING, endpoint="e", deployment="rnew", wishes=wishes, drop=drop(minutes=1))
+    lane = Lane(recipe="support", champion=replace(champion(the_run.name), place=the_run.place))
+    moved = EndpointFacts("succeeded", ours=True, traffic={"rnew": 100})
+    seen = facts(lane, endpoint=moved, deployment=DeploymentFacts("succeeded"))
+    assert moves_to(next_action(the_run, seen), State.LIVE)
+
+
+def test_an_endpoint_of_the_run_alone_goes_with_it() -> None:
+    recipe = Recipe(serving=Serving(endpoint="per_run"))
+    the_run = run(State.DEPLOYING, recipe, endpoint="e", deployment="rnew", closing=State.FAILED)
+    assert next_action(the_run, facts(endpoint=READY)) == a.DeleteEndpoint()
+    assert isinstance(
+        next_action(the_run, facts(endpoint=EndpointFacts("deleting", ours=True, traffic={}))), a.Wait
+    )
