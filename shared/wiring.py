@@ -1,4 +1,4 @@
-"""The composition root: the one place where ports meet their adapters. Built on first call, never at import."""
+"""The composition root: the one place where ports meet adapters. Built on first call, never at import."""
 
 from __future__ import annotations
 
@@ -6,6 +6,46 @@ import os
 import uuid
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from shared import settings
 from shared.ports import World
+
+if TYPE_CHECKING:
+    from shared.domain.timing import Timing
+
+
+@cache
+def _settings() -> settings.Settings:
+    return settings.load(os.environ)
+
+
+def timing() -> Timing:
+    """Give the installation's delays."""
+    return _settings().timing
+
+
+@cache
+def world() -> World:
+    """Build the world of this installation; raises Misconfigured naming every wrong setting."""
+    from shared.adapters import azureml, credential, monitor, prices, storage
+
+    found = _settings()
+    account = storage.StoragePlace(**vars(found.storage), credential=credential.credential)
+    workspace = azureml.AzureMLPlace(**vars(found.azureml), credential=credential.credential)
+    return World(
+        ledger=storage.BlobDocuments(account),
+        drops=storage.BlobDrops(account),
+        recipes=storage.BlobRecipes(account),
+        prepared=storage.BlobPrepared(account),
+        steps=storage.QueueSteps(account),
+        jobs=azureml.AzureMLJobs(workspace),
+        models=azureml.AzureMLModels(workspace),
+        endpoints=azureml.AzureMLEndpoints(workspace),
+        monitor=monitor.AzureMonitor(workspace),
+        prices=prices.RetailPrices(found.prices_url, lambda: datetime.now(UTC)),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+        installation=found.installation,
+        workspace_id=found.azureml.workspace_id,
+    )

@@ -47,7 +47,8 @@ def rollback(context: Context) -> int:
     """Give a recipe's traffic back to its previous deployment."""
     world, args = context.world, context.args
     champion = roll_back(world, context.timing, args.recipe, context.by)
-    said = f"{champion.deployment} ({champion.model}:{champion.model_version}) has the traffic of {champion.endpoint}"
+    model = f"{champion.model}:{champion.model_version}"
+    said = f"{champion.deployment} ({model}) has the traffic of {champion.endpoint}"
     output.as_json(msgspec.to_builtins(champion)) if args.json else output.say(said)
     return 0
 

@@ -94,13 +94,12 @@ def _tell(run: Run) -> None:
         figures = ", ".join(f"{key} {value}" for key, value in change.figures.items())
         output.say(
             f"  {change.at:%Y-%m-%d %H:%M:%S}  {change.state:<18} {change.reason}"
-            + f"  [{figures}]" * bool(figures)
+            + (f"  [{figures}]" if figures else "")
         )
     for found in run.prepared.findings if run.prepared else ():
         where = f"line {found['line']}" if found.get("line") else "the file"
-        output.say(
-            f"  {found['code']} {found['severity']:<7} {where}: {found['found']}; expected {found['expected']}"
-        )
+        what = f"{where}: {found['found']}; expected {found['expected']}"
+        output.say(f"  {found['code']} {found['severity']:<7} {what}")
     for key, value in (("job", run.job), ("model", views.line(run)["model"]), ("endpoint", run.endpoint)):
         if value:
             output.say(f"  {key}: {value}")

@@ -1,4 +1,4 @@
-"""`droptune`: the same use cases as the triggers, for people. Settings come from the environment or an env file."""
+"""`droptune`: the triggers' use cases, for people. Settings come from the environment or an env file."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from shared.domain.actions import (
 from shared.domain.errors import Problem
 from shared.domain.intake import superseded
 from shared.domain.run import ENDS, State
-from shared.domain.sweep_holder import is_dead_sweep
+from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,7 +86,7 @@ def promoting(run: Run, facts: Facts, _recipe: Recipe, _now: datetime) -> Action
 
 def _slot(run: Run, facts: Facts, now: datetime) -> Action:
     def alive(name: str) -> bool:
-        if name.startswith("sweep-"):
+        if is_sweep(name):
             return not is_dead_sweep(name, now)
         return facts.states.get(name) not in {None, *ENDS}
 

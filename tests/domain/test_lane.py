@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain import lane as lanes
 from shared.domain.lane import Lane, Place
@@ -69,10 +70,10 @@ def test_the_dead_hold_nothing() -> None:
 
 def test_a_crowned_champion_pushes_the_old_one_aside() -> None:
     old, new = champion("old"), champion("new", minutes=5)
-    lane = lanes.crown(lanes.crown(EMPTY, old, NOON), lanes.replace(new, deployment="rnew"), NOON)
+    lane = lanes.crown(lanes.crown(EMPTY, old, NOON), replace(new, deployment="rnew"), NOON)
     assert lane.champion is not None
     assert lane.champion.deployment == "rnew"
-    assert lane.previous == lanes.replace(old, until=NOON)
+    assert lane.previous == replace(old, until=NOON)
     assert lane.deploying is None
 
 
@@ -82,7 +83,7 @@ def test_crowning_twice_is_once() -> None:
 
 
 def test_going_back_swaps_the_two() -> None:
-    new = lanes.replace(champion("new", minutes=5), deployment="rnew")
+    new = replace(champion("new", minutes=5), deployment="rnew")
     lane = lanes.crown(lanes.crown(EMPTY, champion("old"), NOON), new, NOON)
     back = lanes.swap_back(lane, NOON, NOON + timedelta(hours=1))
     assert back.champion is not None

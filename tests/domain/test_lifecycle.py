@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
@@ -76,7 +76,7 @@ def test_bad_data_is_rejected_with_its_lines_and_the_next_command() -> None:
 
 
 def test_approval_always_waits_before_training() -> None:
-    done = {"prepared": prepared(), "base_model": base_model(), "same_key": "k"}
+    done: dict[str, Any] = {"prepared": prepared(), "base_model": base_model(), "same_key": "k"}
     the_run = run(State.VALIDATING, Recipe(approval="always"), **done)
     assert moves_to(next_action(the_run, facts()), State.AWAITING_APPROVAL)
 
@@ -198,7 +198,7 @@ def test_a_model_gets_a_version_of_its_own() -> None:
 # ---- serving
 
 
-def deploying(**fields: object) -> tuple[Run, Lane]:
+def deploying(**fields: Any) -> tuple[Run, Lane]:
     the_run = run(State.DEPLOYING, deployment="rnew", **fields)
     return the_run, Lane(recipe="support", deploying=the_run.name)
 

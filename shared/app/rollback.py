@@ -1,0 +1,120 @@
+"""Give a recipe's traffic back to its previous deployment, under the lane's deploy slot."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.app import lanes as lane_changes
+from shared.app.ledger import Ledger
+from shared.domain import lane as lanes
+from shared.domain import run as runs
+from shared.domain import sweep_holder
+from shared.domain.errors import Busy, Changed, Missing, Permanent, Transient
+from shared.domain.run import State
+
+if TYPE_CHECKING:
+    from shared.domain.lane import Champion, Lane
+    from shared.domain.timing import Timing
+    from shared.ports import World
+
+MOST_SECONDS = 120.0
+
+
+def rollback(world: World, timing: Timing, recipe: str, by: str) -> Champion:
+    """Move all traffic to the previous deployment and swap the two in the lane and the ledger.
+
+    Raises Permanent where there is nothing to go back to, Busy where a run is being deployed just now.
+    """
+    ledger = Ledger(world.ledger)
+    holder = sweep_holder.holder(world.now(), world.new_id())
+    lane = _take_slot(world, ledger, recipe, holder)
+    try:
+        back = _previous(world, lane, recipe)
+        _move(world, timing, back)
+        deposed = lane.champion
+        keep = world.now() + timedelta(hours=_keep_hours(ledger, back))
+        lane_changes.change(ledger, recipe, lambda now: lanes.swap_back(now, world.now(), keep))
+        _write(world, ledger, back.place.run, State.LIVE, f"{by} rolled back to it", by)
+        if deposed is not None:
+            _write(world, ledger, deposed.place.run, State.SUPERSEDED, f"{by} rolled it back", by)
+    finally:
+        after = lane_changes.change(ledger, recipe, lambda now: lanes.leave(now, holder))
+        lane_changes.hint_next(world.steps, after)
+    return back
+
+
+def _take_slot(world: World, ledger: Ledger, recipe: str, holder: str) -> Lane:
+    def take(lane: Lane) -> Lane:
+        dead = lane.deploying is not None and sweep_holder.is_dead_sweep(lane.deploying, world.now())
+        return replace(lane, deploying=holder) if dead or lane.deploying is None else lane
+
+    lane = lane_changes.change(ledger, recipe, take)
+    if lane.deploying != holder:
+        raise Busy(
+            "deploy-slot-held",
+            f"{lane.deploying} is being deployed to {recipe} just now.",
+            f"Wait for it, droptune watch {lane.deploying}, then: droptune rollback {recipe}",
+        )
+    return lane
+
+
+def _previous(world: World, lane: Lane, recipe: str) -> Champion:
+    back = lane.previous
+    if back is None:
+        raise Permanent(
+            "no-previous",
+            f"{recipe!r} has no previous deployment to go back to.",
+            "See what there is: droptune endpoints",
+        )
+    try:
+        state = world.endpoints.deployment(back.endpoint, back.deployment).state
+    except Missing:
+        state = "gone"
+    if state != "succeeded":
+        raise Permanent(
+            "previous-unfit",
+            f"The previous deployment {back.deployment} is {state}; expected succeeded.",
+            "See what there is: droptune endpoints",
+        )
+    return back
+
+
+def _move(world: World, timing: Timing, back: Champion) -> None:
+    world.endpoints.set_traffic(back.endpoint, {back.deployment: 100})
+    limit = world.now() + timedelta(seconds=MOST_SECONDS)
+    while world.now() < limit:
+        endpoint = world.endpoints.find(back.endpoint)
+        if endpoint.state == "succeeded" and endpoint.traffic.get(back.deployment) == 100:  # noqa: PLR2004 - per cent
+            return
+        time.sleep(min(timing.poll, 1.0))
+    raise Transient(
+        "traffic-slow",
+        f"The traffic of {back.endpoint} did not arrive at {back.deployment} within {MOST_SECONDS:.0f} s.",
+        "Look again with droptune endpoints",
+    )
+
+
+def _keep_hours(ledger: Ledger, back: Champion) -> float:
+    """Read how long the deposed one stays, from the recipe of the run that comes back."""
+    try:
+        recipe = ledger.load(back.place.run).run.recipe
+    except Missing:
+        return 1.0
+    return recipe.serving.keep_previous_hours if recipe else 1.0
+
+
+def _write(world: World, ledger: Ledger, name: str, state: State, reason: str, by: str) -> None:
+    """Write a run's new state; a document that is gone stays gone."""
+    for _ in range(10):
+        try:
+            held = ledger.load(name)
+            ledger.save(held, runs.moved(held.run, state, reason, world.now(), by=by))
+        except Missing:
+            return
+        except Changed:
+            continue
+        return

@@ -1,0 +1,151 @@
+"""The app's settings, read once from a mapping; every fault is named at once (docs/settings.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import Misconfigured
+from shared.domain.timing import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECONDS = {
+    "LISTING_SECONDS": "listing",
+    "DROP_AGE_SECONDS": "drop_age",
+    "OVERDUE_SECONDS": "overdue",
+    "POLL_SECONDS": "poll",
+    "POLL_SECONDS_MAX": "poll_max",
+    "JOB_POLL_SECONDS": "job_poll",
+    "JOB_POLL_SECONDS_MAX": "job_poll_max",
+    "CLAIM_SECONDS": "claim",
+}
+INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
+URL = re.compile(r"https?://[^\s]+")
+SCHEDULE = re.compile(r"\S+( \S+){5}")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The storage account: service URLs with an identity, or a connection string."""
+
+    blob_url: str | None
+    queue_url: str | None
+    connection_string: str | None
+
+
+@dataclass(frozen=True)
+class AzureML:
+    """The workspace, the registry its base models come from, and the datastore over `prepared`."""
+
+    subscription: str
+    resource_group: str
+    workspace: str
+    registry: str
+    datastore: str
+    arm_url: str
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace's ARM id."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace}"
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that tells one installation from another."""
+
+    storage: Storage
+    azureml: AzureML
+    timing: Timing
+    installation: str
+    prices_url: str
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings; raises Misconfigured naming every key that is missing or wrong."""
+    reader = _Reader(environ)
+    found = Settings(
+        storage=_storage(reader),
+        azureml=AzureML(
+            subscription=reader.text("AZURE_SUBSCRIPTION_ID"),
+            resource_group=reader.text("AZURE_RESOURCE_GROUP"),
+            workspace=reader.text("AZUREML_WORKSPACE_NAME"),
+            registry=reader.text("AZUREML_REGISTRY_NAME", "azureml"),
+            datastore=reader.text("AZUREML_DATASTORE", "droptune_prepared"),
+            arm_url=reader.shaped("ARM_URL", URL, "a URL", "https://management.azure.com"),
+        ),
+        timing=_timing(reader),
+        installation=reader.shaped(
+            "DROPTUNE_INSTALLATION", INSTALLATION, "3 to 40 of a-z, 0-9 and dashes, as acme-prod"
+        ),
+        prices_url=reader.shaped("PRICES_URL", URL, "a URL", "https://prices.azure.com/api/retail/prices"),
+    )
+    for schedule, default in (("RECONCILE_SCHEDULE", "0 * * * * *"), ("SWEEP_SCHEDULE", "0 */15 * * * *")):
+        reader.shaped(schedule, SCHEDULE, f"six fields, as {default}", default)
+    reader.raise_faults()
+    return found
+
+
+def _storage(reader: _Reader) -> Storage:
+    connection = reader.text("DROPTUNE_STORAGE", "")
+    if connection:
+        return Storage(None, None, connection)
+    expected = "a service URL, as https://ACCOUNT.{}.core.windows.net"
+    return Storage(
+        reader.shaped("DROPTUNE_STORAGE__blobServiceUri", URL, expected.format("blob")),
+        reader.shaped("DROPTUNE_STORAGE__queueServiceUri", URL, expected.format("queue")),
+        None,
+    )
+
+
+def _timing(reader: _Reader) -> Timing:
+    defaults = {field.name: float(str(field.default)) for field in fields(Timing)}
+    return Timing(**{name: reader.seconds(key, defaults[name]) for key, name in SECONDS.items()})
+
+
+class _Reader:
+    """Reads keys and collects what is wrong with them; an empty value is no value."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._faults: list[str] = []
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._environ.get(key, "").strip()
+        if value or default is not None:
+            return value or default or ""
+        self._faults.append(f"{key} is not set")
+        return ""
+
+    def shaped(self, key: str, shape: re.Pattern[str], expected: str, default: str | None = None) -> str:
+        value = self._environ.get(key, "").strip() or default
+        if value is None:
+            self._faults.append(f"{key} is not set, expected {expected}")
+        elif not shape.fullmatch(value):
+            self._faults.append(f"{key} is {value!r}, expected {expected}")
+        return value or ""
+
+    def seconds(self, key: str, default: float) -> float:
+        value = self._environ.get(key, "").strip()
+        try:
+            number = float(value) if value else default
+        except ValueError:
+            number = -1.0
+        if not 0 < number < float("inf"):
+            self._faults.append(f"{key} is {value!r}, expected seconds above 0, as {default:g}")
+        return number
+
+    def raise_faults(self) -> None:
+        if self._faults:
+            raise Misconfigured(
+                "settings",
+                "; ".join(self._faults) + ".",
+                "docs/settings.md tells what each setting means; set it in the Function App, or in an env file: "
+                "droptune --env-file FILE",
+            )
