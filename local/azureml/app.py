@@ -1,0 +1,141 @@
+"""The emulator put together: what is made, in which order it starts and ends."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from local.azureml.admin import Admin
+from local.azureml.assets import Assets
+from local.azureml.blobstore import BlobFailure, BlobStore
+from local.azureml.bootstrap import Bootstrap
+from local.azureml.clock import Clock
+from local.azureml.compute import Computes
+from local.azureml.datastores import Datastores
+from local.azureml.deployments import Deployments
+from local.azureml.door import Door
+from local.azureml.endpoints import Endpoints
+from local.azureml.events import Events
+from local.azureml.history import History
+from local.azureml.identity import Issuer
+from local.azureml.jobs import Jobs
+from local.azureml.lives import Lives
+from local.azureml.mlflow import Mlflow
+from local.azureml.models import ModelFolders
+from local.azureml.monitor import Monitor
+from local.azureml.nursery import Nursery
+from local.azureml.operations import Operations
+from local.azureml.prices import Prices
+from local.azureml.registry import Registry
+from local.azureml.runner import Runner
+from local.azureml.runs import Runs
+from local.azureml.scoring import Scoring
+from local.azureml.serving import Servers
+from local.azureml.sources import Sources
+from local.azureml.state import Store
+from local.azureml.steps import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.applications import Starlette
+
+    from local.azureml.events import Topic
+    from local.azureml.settings import Settings
+
+_PAUSE = 2.0
+
+
+class Emulator:
+    """One workspace with its registry, jobs, models and endpoints."""
+
+    def __init__(self, settings: Settings, make_topic: Callable[[str, Clock], Topic]) -> None:
+        """Open the state and put everything together; nothing runs yet."""
+        self._settings = settings
+        state, place = settings.state, settings.place
+        self._store = store = Store(state / "state.db")
+        self._clock = clock = Clock()
+        self._issuer = issuer = Issuer(settings)
+        self._operations = Operations(settings, store)
+        self._blobs = BlobStore(settings, issuer)
+        self._datastores = Datastores(settings, self._blobs)
+        self._events = Events(settings, store, clock, make_topic(place.id, clock))
+        self._nursery = Nursery(settings.trainer, state / "nursery.log", settings.limits.child_stop)
+        self._registry = Registry(settings)
+        self._computes = Computes(settings, store, clock, self._operations)
+        self._assets = Assets(settings, store, clock, self._datastores)
+        self._lives = Lives(store, clock)
+        self._runs = Runs(store, clock, self._events)
+        sources = Sources(self._registry, self._datastores, self._assets, self._computes)
+        self._workshop = Workshop(self._runs, sources, self._datastores, self._nursery, state / "jobs")
+        self._runner = Runner(store, self._runs, self._workshop, settings.limits.jobs_at_once)
+        self._jobs = Jobs(settings, store, self._runs, self._runner, sources, self._operations)
+        folders = ModelFolders(state / "models", store, self._assets, self._datastores)
+        self._servers = Servers(settings, store, self._nursery, folders, self._lives)
+        self._deployments = Deployments(settings, store, clock, self._operations, self._assets, self._servers)
+        self._endpoints = Endpoints(settings, store, clock, self._operations, issuer)
+        self._door = Door(place, issuer)
+        self._scoring = Scoring(store, self._servers, self._lives, issuer, self._door)
+        self._closing = threading.Event()
+
+    def application(self) -> Starlette:
+        """Return the workspace's application, to be served over HTTPS."""
+        parts = [
+            Bootstrap(self._settings).ways(),
+            self._registry.ways(),
+            self._computes.ways(),
+            self._operations.ways(),
+            self._datastores.ways(),
+            self._assets.ways(),
+            self._jobs.ways(),
+            History(self._settings, self._runs, self._workshop, self._issuer).ways(),
+            Mlflow(self._store, self._runs).ways(),
+            self._endpoints.ways(self._deployments),
+            self._deployments.ways(),
+            Monitor(self._settings, self._store, self._clock, self._lives).ways(),
+            Prices(self._settings).ways(),
+            Admin(self._store, self._clock, self._door, self._events, self._runner, self._servers).ways(),
+        ]
+        return self._door.application([way for part in parts for way in part], self._scoring.routes())
+
+    def identity_application(self) -> Starlette:
+        """Return the managed identity's token endpoint, to be served over plain HTTP."""
+        return self._door.application(self._issuer.ways())
+
+    def start(self) -> None:
+        """Take up what was unfinished; returns at once, the work goes on in threads."""
+        self._events.resume()
+        threading.Thread(target=self._warm_up, name="warm up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        self._nursery.warm()
+        self._await_storage()
+        self._deployments.resume()
+        self._endpoints.resume(self._deployments)
+        self._runner.resume()
+
+    def _await_storage(self) -> None:
+        """Make the workspace's containers; Blob Storage may start later than the emulator."""
+        while not self._closing.is_set():
+            try:
+                self._datastores.ensure_containers()
+            except BlobFailure:
+                self._closing.wait(_PAUSE)
+            else:
+                return
+
+    async def close_connections(self) -> None:
+        """Close what belongs to the event loop."""
+        await self._scoring.close()
+
+    def close(self) -> None:
+        """End every child, leaving jobs and deployments as they are for the next start."""
+        self._closing.set()
+        self._runner.close()
+        self._servers.close()
+        self._nursery.close()
+        self._runner.join()
+        self._servers.join()
+        self._events.close()
+        self._blobs.close()
+        self._store.close()

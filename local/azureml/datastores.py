@@ -1,0 +1,161 @@
+"""Datastores: names for containers, and the URIs that lead into them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local.azureml.errors import AzureError, bad_request, missing
+from local.azureml.web import WS, Answer, Way, page
+from local.azureml.wire import first, system_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.azureml.blobstore import BlobStore
+    from local.azureml.settings import Settings
+    from local.azureml.web import Call, Json
+
+DEFAULT = "workspaceblobstore"
+BUILT_IN = {DEFAULT: "azureml-blobstore", "workspaceartifactstore": "azureml"}
+_BORN = "2026-01-01T00:00:00.000000Z"
+_SHORT = re.compile(r"azureml://datastores/(?P<store>[^/]+)/paths/(?P<path>.*)")
+_LONG = re.compile(
+    r"azureml://subscriptions/(?P<subscription>[^/]+)/resource[gG]roups/(?P<group>[^/]+)"
+    r"/(?:providers/Microsoft\.MachineLearningServices/)?workspaces/(?P<workspace>[^/]+)"
+    r"/datastores/(?P<store>[^/]+)/paths/(?P<path>.*)"
+)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place in a container: a blob's name, or a folder's with or without its last slash."""
+
+    datastore: str
+    container: str
+    path: str
+
+    @property
+    def folder(self) -> str:
+        """The path as a folder's prefix."""
+        return f"{self.path.strip('/')}/" if self.path.strip("/") else ""
+
+
+class Datastores:
+    """The workspace's datastores, all of them containers of one account, all by identity."""
+
+    def __init__(self, settings: Settings, blobs: BlobStore) -> None:
+        """Offer the two that each workspace has, and those of the settings."""
+        self._settings = settings
+        self._blobs = blobs
+        self._containers = {**BUILT_IN, **dict(settings.datastores)}
+
+    def ways(self) -> list[Way]:
+        """Return the routes."""
+        one = f"{WS}/datastores/{{name}}"
+        return [
+            Way("GET", f"{WS}/datastores", self._list),
+            Way("GET", one, lambda call: Answer(body=self._body(call.path["name"]))),
+            Way("POST", f"{one}/listSecrets", self._secrets),
+        ]
+
+    def ensure_containers(self) -> None:
+        """Make the workspace's own containers where they are missing."""
+        for container in BUILT_IN.values():
+            self._blobs.ensure_container(container)
+
+    def spot(self, uri: str) -> Spot:
+        """Return where a datastore URI, short or long, leads.
+
+        Raises:
+            AzureError: 400, when it is no such URI, or leads to another workspace or datastore.
+
+        """
+        match = _SHORT.fullmatch(uri) or _LONG.fullmatch(uri)
+        if match is None:
+            raise bad_request(f"'{uri}' is no datastore path: azureml://datastores/NAME/paths/PATH.")
+        parts = match.groupdict()
+        if parts.get("workspace", self._settings.place.workspace) != self._settings.place.workspace:
+            raise bad_request(f"'{uri}' lies in another workspace than {self._settings.place.workspace}.")
+        container = self._containers.get(parts["store"])
+        if container is None:
+            known = ", ".join(self._containers)
+            raise bad_request(f"Datastore '{parts['store']}' does not exist; there are {known}.")
+        return Spot(parts["store"], container, parts["path"])
+
+    def uri(self, path: str, datastore: str = DEFAULT) -> str:
+        """Return the long URI of `path`, as the service writes it in answers."""
+        place = self._settings.place
+        return (
+            f"azureml://subscriptions/{place.subscription}/resourcegroups/{place.group}"
+            f"/workspaces/{place.workspace}/datastores/{datastore}/paths/{path}"
+        )
+
+    def fetch_file(self, spot: Spot, target: Path) -> None:
+        """Download one blob."""
+        self._blobs.download(spot.container, spot.path, target)
+
+    def fetch_folder(self, spot: Spot, target: Path, note: Callable[[str], None]) -> int:
+        """Download a folder's blobs into `target` and return how many there were."""
+        count = 0
+        for name in self._blobs.list(spot.container, spot.folder):
+            relative = name.removeprefix(spot.folder)
+            if ".." in relative.split("/"):
+                raise bad_request(f"The blob '{name}' would be written outside its folder.")
+            self._blobs.download(spot.container, name, target / relative)
+            note(f"downloaded {relative}")
+            count += 1
+        return count
+
+    def store_folder(self, source: Path, spot: Spot) -> int:
+        """Upload every file below `source` and return how many there were."""
+        files = sorted(path for path in source.rglob("*") if path.is_file())
+        for path in files:
+            self._blobs.upload(spot.container, spot.folder + path.relative_to(source).as_posix(), path)
+        return len(files)
+
+    def is_file(self, spot: Spot) -> bool:
+        """Return whether the spot is a blob."""
+        return self._blobs.exists(spot.container, spot.path)
+
+    def is_folder(self, spot: Spot) -> bool:
+        """Return whether anything lies under the spot."""
+        return next(self._blobs.list(spot.container, spot.folder), None) is not None
+
+    def has(self, spot: Spot, name: str) -> bool:
+        """Return whether the folder at the spot holds a file of that name."""
+        return self._blobs.exists(spot.container, spot.folder + name)
+
+    def _list(self, call: Call) -> Answer:
+        names = [DEFAULT] if call.query.get("isDefault") == "true" else list(self._containers)
+        return page(first([self._body(name) for name in names], call.query.get("count")))
+
+    def _secrets(self, call: Call) -> Answer:
+        name = call.path["name"]
+        self._body(name)
+        message = f"Datastore '{name}' keeps no credentials: use your own identity."
+        raise AzureError(403, "AuthorizationFailed", message)
+
+    def _body(self, name: str) -> Json:
+        if name not in self._containers:
+            raise missing("datastore", name)
+        return {
+            "id": f"{self._settings.place.id}/datastores/{name}",
+            "name": name,
+            "type": "Microsoft.MachineLearningServices/workspaces/datastores",
+            "systemData": system_data(_BORN, _BORN),
+            "properties": {
+                "datastoreType": "AzureBlob",
+                "accountName": self._settings.account,
+                "containerName": self._containers[name],
+                "endpoint": self._settings.storage_suffix,
+                "protocol": "https",
+                "credentials": {"credentialsType": "None"},
+                "isDefault": name == DEFAULT,
+                "description": None,
+                "tags": {},
+                "properties": {},
+            },
+        }

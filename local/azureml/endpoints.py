@@ -1,0 +1,182 @@
+"""Managed online endpoints: address, keys, traffic."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from local.azureml.errors import bad_request, busy, missing
+from local.azureml.identity import AZURE_ML
+from local.azureml.records import Deployment, Endpoint
+from local.azureml.web import WS, Answer, Way, page
+from local.azureml.wire import check_endpoint_name, properties_of, system_data
+
+if TYPE_CHECKING:
+    from local.azureml.clock import Clock
+    from local.azureml.deployments import Deployments
+    from local.azureml.identity import Issuer
+    from local.azureml.operations import Operations
+    from local.azureml.settings import Settings
+    from local.azureml.state import Store
+    from local.azureml.web import Call, Json
+
+_MODES = ("Key", "AMLToken", "AADToken")
+_WHOLE = 100
+_INVENTED = ("createdBy", "createdAt", "lastModifiedAt")  # the SDK sends these back out of systemData
+
+
+class Endpoints:
+    """Creates, shows, updates and deletes endpoints."""
+
+    def __init__(
+        self, settings: Settings, store: Store, clock: Clock, operations: Operations, issuer: Issuer
+    ) -> None:
+        """Keep endpoints in `store`."""
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._operations = operations
+        self._issuer = issuer
+
+    def ways(self, deployments: Deployments) -> list[Way]:
+        """Return the routes; `deployments` go with their endpoint."""
+        one = f"{WS}/onlineEndpoints/{{endpoint}}"
+        return [
+            Way("GET", f"{WS}/onlineEndpoints", lambda _: page(self._all())),
+            Way("GET", one, lambda call: Answer(body=self._body(self._find(call)))),
+            Way("PUT", one, self._put),
+            Way("DELETE", one, lambda call: self._delete(call, deployments)),
+            Way("POST", f"{one}/listKeys", self._keys),
+            Way("POST", f"{one}/token", self._token),
+        ]
+
+    def resume(self, deployments: Deployments) -> None:
+        """Finish the deletions that an earlier process had begun."""
+        for endpoint in self._store.all(Endpoint):
+            if endpoint.state == "Deleting":
+                self._remove_later(endpoint.name, deployments)
+
+    def _all(self) -> list[Json]:
+        return [self._body(endpoint) for endpoint in self._store.all(Endpoint)]
+
+    def _find(self, call: Call) -> Endpoint:
+        found = self._store.get(Endpoint, call.path["endpoint"])
+        if found is None:
+            raise missing("endpoint", call.path["endpoint"], code="ResourceNotFound")
+        return found
+
+    def _put(self, call: Call) -> Answer:
+        name, sent = call.path["endpoint"], call.json()
+        check_endpoint_name("an endpoint", name)
+        body = _checked(properties_of(sent))
+        with self._store.transaction():
+            before = self._store.get(Endpoint, name)
+            if before and before.state == "Deleting":
+                raise busy(f"Endpoint '{name}' is being deleted.")
+            if before and before.body["authMode"] != body["authMode"]:
+                raise bad_request(
+                    f"The auth mode of endpoint '{name}' is {before.body['authMode']}; it stays."
+                )
+            self._check_traffic(name, body["traffic"])
+            kept = self._kept(name, body, sent, before)
+            self._store.put(name, kept)
+        shown = self._body(kept)
+        shown["properties"]["provisioningState"] = "Updating" if before else "Creating"
+        return Answer(200 if before else 201, shown, self._operations.begin("Endpoint", name, "put"))
+
+    def _kept(self, name: str, body: Json, sent: Json, before: Endpoint | None) -> Endpoint:
+        now = self._clock.stamp()
+        resource = {key: sent[key] for key in ("tags", "identity", "location") if sent.get(key)}
+        if before:
+            return replace(before, body=body, resource=resource, modified=now)
+        return Endpoint(
+            name=name,
+            body=body,
+            resource=resource,
+            primary=secrets.token_urlsafe(24),
+            secondary=secrets.token_urlsafe(24),
+            created=now,
+            modified=now,
+        )
+
+    def _check_traffic(self, name: str, traffic: dict[str, int]) -> None:
+        for deployment, share in traffic.items():
+            if self._store.get(Deployment, f"{name}/{deployment}") is None:
+                raise bad_request(f"Traffic names deployment '{deployment}', which endpoint '{name}' lacks.")
+            if not 0 <= share <= _WHOLE:
+                raise bad_request(f"Traffic of '{deployment}' must be 0 to 100; found {share}.")
+        if sum(traffic.values()) not in (0, _WHOLE):
+            raise bad_request(f"Traffic must add up to 0 or 100; found {sum(traffic.values())}.")
+
+    def _delete(self, call: Call, deployments: Deployments) -> Answer:
+        name = call.path["endpoint"]
+        found = self._store.change(Endpoint, name, lambda endpoint: replace(endpoint, state="Deleting"))
+        if found is None:
+            return Answer(204)
+        headers = self._operations.begin("Endpoint", name, "delete")
+        self._remove_later(name, deployments)
+        return Answer(202, None, headers)
+
+    def _remove_later(self, name: str, deployments: Deployments) -> None:
+        def remove() -> None:
+            deployments.remove_all(name)
+            self._store.delete(Endpoint, name)
+
+        threading.Thread(target=remove, name=f"delete {name}", daemon=True).start()
+
+    def _keys(self, call: Call) -> Answer:
+        endpoint = self._find(call)
+        if endpoint.body["authMode"] != "Key":
+            raise bad_request(f"Endpoint '{endpoint.name}' is not of auth mode Key: it has no keys.")
+        return Answer(body={"primaryKey": endpoint.primary, "secondaryKey": endpoint.secondary})
+
+    def _token(self, call: Call) -> Answer:
+        endpoint = self._find(call)
+        token, end = self._issuer.token(f"{AZURE_ML}/{endpoint.name}")
+        return Answer(
+            body={
+                "accessToken": token,
+                "expiryTimeUtc": end,
+                "refreshAfterTimeUtc": end - 1800,
+                "tokenType": "Bearer",
+            }
+        )
+
+    def _body(self, endpoint: Endpoint) -> Json:
+        place = self._settings.place
+        scoring = f"{self._settings.url}/score/{endpoint.name}"
+        identity = {"principalId": place.tenant, "tenantId": place.tenant}
+        return {
+            "id": f"{place.id}/onlineEndpoints/{endpoint.name}",
+            "name": endpoint.name,
+            "type": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+            "location": place.location,
+            "kind": "Managed",
+            "tags": endpoint.resource.get("tags", {}),
+            "identity": {**endpoint.resource.get("identity", {"type": "SystemAssigned"}), **identity},
+            "systemData": system_data(endpoint.created, endpoint.modified),
+            "properties": {
+                **endpoint.body,
+                "scoringUri": scoring,
+                "swaggerUri": f"{scoring}/swagger.json",
+                "provisioningState": endpoint.state,
+            },
+        }
+
+
+def _checked(properties: Json) -> Json:
+    if properties.get("authMode") not in _MODES:
+        raise bad_request(f"authMode must be one of {', '.join(_MODES)}; found {properties.get('authMode')}.")
+    kept = {key: value for key, value in (properties.get("properties") or {}).items() if key not in _INVENTED}
+    traffic = {name: int(share) for name, share in (properties.get("traffic") or {}).items()}
+    return {
+        "description": properties.get("description"),
+        "authMode": properties["authMode"],
+        "properties": kept,
+        "traffic": traffic,
+        "mirrorTraffic": properties.get("mirrorTraffic") or {},
+        "publicNetworkAccess": properties.get("publicNetworkAccess", "Enabled"),
+    }

@@ -1,0 +1,77 @@
+"""Registered models on this machine's disk: fetched once, kept while a deployment wants them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+from local.azureml.errors import missing
+from local.azureml.records import Deployment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.azureml.assets import Assets
+    from local.azureml.datastores import Datastores
+    from local.azureml.state import Store
+
+_MODEL = re.compile(r".*/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
+_DONE = ".complete"
+
+
+class ModelFolders:
+    """A folder for each model version that is served."""
+
+    def __init__(self, folder: Path, store: Store, assets: Assets, datastores: Datastores) -> None:
+        """Keep models below `folder`."""
+        self._folder = folder
+        self._store = store
+        self._assets = assets
+        self._datastores = datastores
+        self._lock = threading.Lock()
+
+    def fetch(self, key: str, log: Path) -> Path:
+        """Return the folder of a deployment's model, downloaded if it is not there yet.
+
+        Raises:
+            AzureError: the deployment or its model is gone, or the model has no files.
+            BlobFailure: Blob Storage refused.
+
+        """
+        deployment = self._store.get(Deployment, key)
+        if deployment is None:
+            raise missing("deployment", key)
+        name, version = _named(deployment)
+        asset = self._assets.find("model", name, version)
+        target = self._folder / f"{name}+{version}"
+
+        def note(line: str) -> None:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
+
+        with self._lock:
+            if (target / _DONE).exists():
+                note(f"{name}:{version} is on this machine already")
+                return target
+            shutil.rmtree(target, ignore_errors=True)
+            if self._datastores.fetch_folder(self._assets.model_spot(asset), target, note) == 0:
+                raise missing("model files of", f"{name}:{version}")
+            (target / _DONE).touch()
+        return target
+
+    def clean_up(self) -> None:
+        """Take away the folders that no deployment wants any more."""
+        with self._lock:
+            wanted = {"+".join(_named(deployment)) for deployment in self._store.all(Deployment)}
+            for folder in self._folder.glob("*"):
+                if folder.name not in wanted:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(deployment: Deployment) -> tuple[str, str]:
+    match = _MODEL.fullmatch(str(deployment.body["model"]))
+    if match is None:
+        raise missing("model", str(deployment.body["model"]))
+    return match["name"], match["version"]

@@ -1,0 +1,85 @@
+"""A route, the call that reaches it, and the answer that leaves: all that handlers know of HTTP."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.azureml.errors import AzureError, bad_request
+from local.azureml.settings import PROVIDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Json = dict[str, Any]
+
+WS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces/{{workspace}}"
+REGION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
+REGISTRY = (
+    "/mferp/managementfrontend/subscriptions/{subscription}/resourceGroups/{group}/providers/"
+    f"{PROVIDER}/registries/{{registry}}"
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: names out of the path, the query, headers in lower case, and the body's bytes."""
+
+    method: str
+    url: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    content: bytes = b""
+
+    def json(self) -> Json:
+        """Return the body as an object.
+
+        Raises:
+            AzureError: 400, when it is none.
+
+        """
+        try:
+            body = json.loads(self.content)
+        except ValueError as error:
+            raise bad_request(f"The request body is no JSON: {error}.") from error
+        if not isinstance(body, dict):
+            raise bad_request(f"The request body must be a JSON object; found {type(body).__name__}.")
+        return body
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: an object or list becomes JSON, a string plain text, None an empty body."""
+
+    status: int = 200
+    body: Json | list[Any] | str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A route. `open` ways need no bearer token, `quiet` ones are neither counted nor made to fail."""
+
+    method: str
+    path: str
+    handler: Callable[[Call], Answer]
+    open: bool = False
+    quiet: bool = False
+
+    @property
+    def label(self) -> str:
+        """The route's short name, as counts and faults know it: `PUT {ws}/jobs/{name}`."""
+        path = self.path.replace(WS, "{ws}").replace(REGISTRY, "{registry}").replace(REGION, "{region}")
+        return f"{self.method} {path.replace(':path', '')}"
+
+
+def error_answer(error: AzureError) -> Answer:
+    """Return the answer in Azure's error envelope."""
+    return Answer(error.status, error.envelope())
+
+
+def page(values: list[Json]) -> Answer:
+    """Return a list as Azure does, whole: no next link."""
+    return Answer(body={"value": values})

@@ -1,0 +1,111 @@
+"""A stand-in for the trainer's nursery: the same contract with the standard library alone.
+
+A job learns nothing but the words it was given: its model is a file of them, and its server answers with
+how many there are. So what reaches a job, and which model a server serves, can be seen from outside.
+Parameters steer it: `seed` 1 fails the job, 2 ends it without a result, 3 makes it last until it is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+
+def nursery() -> int:
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    say({"ready": True})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if asked.get("stop"):
+            children[asked["id"]].terminate()
+            continue
+        with Path(asked["log"]).open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, __file__, asked["start"], asked["spec"]], stdout=log, stderr=log
+            )
+        children[asked["id"]] = child
+        say({"id": asked["id"], "pid": child.pid})
+        threading.Thread(target=wait, args=(asked["id"], child)).start()
+    for child in children.values():
+        child.terminate()
+    return 0
+
+
+def wait(identity: str, child: subprocess.Popen[bytes]) -> None:
+    say({"id": identity, "exit": child.wait()})
+
+
+def say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+def finetune(spec: dict[str, Any]) -> int:
+    seed = spec["parameters"]["seed"]
+    texts = Path(spec["train"]).read_text("utf-8").splitlines()
+    print(f"training on {len(texts)} rows")
+    with Path(spec["metrics"]).open("a") as metrics:
+        for step in range(1, 4):
+            point = {"key": "loss", "value": 1 / step, "step": step, "timestamp": int(time.time() * 1000)}
+            metrics.write(json.dumps(point) + "\n")
+            metrics.flush()
+        rows = len(Path(spec["validation"]).read_text("utf-8").splitlines())
+        metrics.write(json.dumps({"key": "eval_loss", "value": rows, "step": 3, "timestamp": 1}) + "\n")
+    if seed == "1":
+        error = {"code": "UserError", "message": "seed 1 makes this job fail"}
+        Path(spec["result"]).write_text(json.dumps({"status": "failed", "error": error}))
+        return 1
+    if seed == "2":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if seed == "3":
+        time.sleep(120)
+    model = Path(spec["output_dir"])
+    (model / "data").mkdir(parents=True)
+    (model / "MLmodel").write_text("flavors: {python_function: {}}\n")
+    (model / "data" / "words.json").write_text(json.dumps({"rows": len(texts)}))
+    properties = {"score": 0.5, "__azureml_ft_training_tokens": 10}
+    Path(spec["result"]).write_text(json.dumps({"status": "completed", "properties": properties}))
+    return 0
+
+
+def serve(spec: dict[str, Any]) -> int:
+    words = json.loads((Path(spec["model"]) / "data" / "words.json").read_text())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200, {"ready": True})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "input_data" not in body:
+                self.answer(400, {"message": "no input_data"})
+                return
+            self.answer(200, {"output": f"{spec['name']} knows {words['rows']} rows"})
+
+        def answer(self, status: int, body: dict[str, Any]) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None: ...
+
+    print("serving", flush=True)
+    HTTPServer((spec["host"], spec["port"]), Handler).serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "nursery":
+        sys.exit(nursery())
+    work = {"finetune": finetune, "serve": serve}[sys.argv[1]]
+    sys.exit(work(json.loads(Path(sys.argv[2]).read_text())))
