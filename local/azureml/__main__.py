@@ -158,7 +158,7 @@ def _config(application: object, **tls: str) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=1,
         **tls,  # type: ignore[arg-type]
     )
 

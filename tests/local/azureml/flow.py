@@ -123,7 +123,12 @@ def deployment_body(model: str, version: str = "1", **more: Any) -> dict[str, An
 
 def endpoint_body(traffic: dict[str, int] | None = None, mode: str = "Key") -> dict[str, Any]:
     properties = {"authMode": mode, "properties": {}, "traffic": traffic or {}}
-    return {"location": "eastus2", "properties": properties, "identity": {"type": "SystemAssigned"}, "tags": {}}
+    return {
+        "location": "eastus2",
+        "properties": properties,
+        "identity": {"type": "SystemAssigned"},
+        "tags": {},
+    }
 
 
 def provisioned(emulator: Emulator, resource: str, wanted: str = "Succeeded", seconds: float = 60) -> None:

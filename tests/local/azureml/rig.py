@@ -70,7 +70,9 @@ def running_azurite(folder: Path, tls: Tls) -> Iterator[str]:
     """Run Azurite's blob service by identity over HTTPS and give its account's URL."""
     command = find_azurite()
     if command is None:
-        raise RuntimeError("Azurite is not installed: run `python3 dev.py setup`, or set AZURITE to azurite.js")
+        raise RuntimeError(
+            "Azurite is not installed: run `python3 dev.py setup`, or set AZURITE to azurite.js"
+        )
     arguments = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0", "--skipApiVersionCheck"]
     arguments += ["--oauth", "basic", "--cert", str(tls.cert), "--key", str(tls.key), "-l", str(folder)]
     log = folder / "out.txt"
