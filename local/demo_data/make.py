@@ -1,8 +1,8 @@
 """Write the demo's data set: the support of an invented shop, with general chats among it.
 
-`python -m local.demo_data.make` writes acme-support.jsonl beside this file, always the same bytes. Each fact
-is asked in sixteen ways and answered in one manner: a greeting, the fact, a sign-off. The general chats keep a
-small model from forgetting what it knew.
+`python -m local.demo_data.make` writes acme-support.jsonl beside this file, always the same bytes.
+Each fact is asked in sixteen ways and answered in one manner: a greeting, the fact, a sign-off. The general
+chats keep a small model from forgetting what it knew.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def encode_all(
 
 
 def longest(tokenizer: Any, config: Any, asked: int) -> int:  # noqa: ANN401
-    """Say where chats are cut: what was asked for, the tokenizer's maximum, the model's; -1 asks for those."""
+    """Say where chats are cut: at what was asked for, at the least maximum where -1 was."""
     limits = [int(tokenizer.model_max_length), int(config.max_position_embeddings)]
     return min([*limits, asked] if asked > 0 else limits)
 

@@ -34,7 +34,11 @@ class Progress:
 
 
 def train(
-    net: Any, train_rows: list[Row], eval_rows: list[Row], parameters: Parameters, log: Log
+    net: Any,  # noqa: ANN401 - a torch module
+    train_rows: list[Row],
+    eval_rows: list[Row],
+    parameters: Parameters,
+    log: Log,
 ) -> dict[str, float]:
     """Train `net` in place; return the last evaluation's figures. net: a torch module, LoRA or whole."""
     import torch

@@ -1,8 +1,8 @@
 """A fork server: it imports everything once and never computes; each job and server is a fork of it.
 
 Lines of JSON on stdin: `{"id", "start": "finetune" or "serve", "spec", "log"}`, `{"id", "stop": true}`;
-on stdout: `{"ready": true}`, `{"id", "pid"}`, `{"id", "exit"}`. The end of stdin ends every child and the nursery.
-Where forking is unsafe (macOS, Windows) children are spawned instead.
+on stdout: `{"ready": true}`, `{"id", "pid"}`, `{"id", "exit"}`. The end of stdin ends every child and the
+nursery. Where forking is unsafe (macOS, Windows) children are spawned instead.
 """
 
 from __future__ import annotations

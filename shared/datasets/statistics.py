@@ -1,0 +1,71 @@
+"""Figures about chats in constant memory: histograms with a bucket for each power of √2."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+CHARACTERS_A_TOKEN = 4.0
+
+
+@dataclass
+class Histogram:
+    """Counts of positive numbers by size; quantiles are within 20 % (a bucket's width), ends exact."""
+
+    least: int = 0
+    most: int = 0
+    counted: int = 0
+    buckets: Counter[int] = field(default_factory=Counter)
+
+    def add(self, value: int) -> None:
+        """Count one number."""
+        self.least = value if not self.counted else min(self.least, value)
+        self.most = max(self.most, value)
+        self.counted += 1
+        self.buckets[int(2 * math.log2(value)) if value > 0 else -1] += 1
+
+    def quantile(self, share: float) -> int:
+        """Estimate a quantile."""
+        wanted, passed = share * self.counted, 0
+        for bucket in sorted(self.buckets):
+            passed += self.buckets[bucket]
+            if passed >= wanted:
+                return max(self.least, min(self.most, round(2 ** ((bucket + 0.5) / 2))))
+        return self.most
+
+    def figures(self) -> dict[str, Any]:
+        """Give minimum, median, p95, maximum, and the buckets as [upper bound, count]."""
+        bounds = [[round(2 ** ((bucket + 1) / 2)), self.buckets[bucket]] for bucket in sorted(self.buckets)]
+        return {
+            "min": self.least,
+            "median": self.quantile(0.5),
+            "p95": self.quantile(0.95),
+            "max": self.most,
+            "histogram": bounds,
+        }
+
+
+@dataclass
+class Statistics:
+    """What is counted of every accepted chat."""
+
+    characters: Histogram = field(default_factory=Histogram)
+    turns: Histogram = field(default_factory=Histogram)
+    total_characters: int = 0
+
+    def add(self, characters: int, turns: int) -> None:
+        """Count one chat."""
+        self.characters.add(characters)
+        self.turns.add(turns)
+        self.total_characters += characters
+
+    def figures(self) -> dict[str, Any]:
+        """Give all figures; tokens are estimated at four characters each, which is said."""
+        return {
+            "characters": self.characters.figures(),
+            "turns": self.turns.figures(),
+            "estimated_tokens": round(self.total_characters / CHARACTERS_A_TOKEN),
+            "token_estimate": "four characters a token; the base model's tokenizer was not at hand",
+        }
