@@ -139,7 +139,8 @@ class Emulator:
         return (self.folder / "emulator.log").read_text()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        assert self.process and self.process.stdout
+        assert self.process
+        assert self.process.stdout
         self.process.send_signal(number)
         code = self.process.wait(30)
         self.process.stdout.close()

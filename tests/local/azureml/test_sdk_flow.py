@@ -177,7 +177,6 @@ def test_the_dsl_form_with_local_files_trains(
     for file in files.values():
         file.write_bytes(rows(15))
 
-    @dsl.pipeline(name="dsl form")
     def pipeline() -> Any:
         node = component(
             mlflow_model_path=Input(type="mlflow_model", path=MODEL),
@@ -187,7 +186,7 @@ def test_the_dsl_form_with_local_files_trains(
         )
         return {"trained_model": node.outputs.mlflow_model_folder}
 
-    job = pipeline()
+    job = dsl.pipeline(pipeline, name="dsl form")()
     job.settings.force_rerun = True
     job.display_name = "dsl"
     made = client.jobs.create_or_update(job, experiment_name="dsl", skip_validation=True)

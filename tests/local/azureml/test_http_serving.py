@@ -1,0 +1,246 @@
+"""Endpoints and deployments over plain HTTP: keys, traffic, failures, metrics of requests."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.local.azureml.flow import (
+    SIZE,
+    deployment_body,
+    endpoint_body,
+    provisioned,
+    register,
+    submit,
+    wait_for,
+)
+from tests.local.azureml.rig import WS, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+    from tests.local.azureml.flow import Storage
+    from tests.local.azureml.rig import Emulator
+
+QUESTION = {
+    "input_data": {"input_string": [{"role": "user", "content": "hi"}], "parameters": {}},
+    "params": {},
+}
+
+
+@pytest.fixture(scope="module")
+def model(emulator: Emulator, storage: Storage) -> str:
+    assert storage
+    submit(emulator, "for-serving")
+    wait_for(emulator, "for-serving", "Completed")
+    register(emulator, "for-serving", "served")
+    return "served"
+
+
+@pytest.fixture
+def endpoint(emulator: Emulator) -> Iterator[str]:
+    name = f"e-{uuid.uuid4().hex[:8]}"
+    assert emulator.arm("PUT", f"/onlineEndpoints/{name}", json=endpoint_body()).status_code == 201
+    yield f"/onlineEndpoints/{name}"
+    emulator.arm("DELETE", f"/onlineEndpoints/{name}")
+
+
+def deploy(emulator: Emulator, endpoint: str, name: str, model: str) -> None:
+    answer = emulator.arm("PUT", f"{endpoint}/deployments/{name}", json=deployment_body(model))
+    assert answer.status_code == 201, answer.text
+    provisioned(emulator, f"{endpoint}/deployments/{name}")
+
+
+def score(emulator: Emulator, endpoint: str, choice: str = "", **more: Any) -> httpx.Response:
+    keys = emulator.arm("POST", f"{endpoint}/listKeys").json()
+    headers = {"Authorization": f"Bearer {more.pop('key', keys['primaryKey'])}"}
+    if choice:
+        headers["azureml-model-deployment"] = choice
+    uri = emulator.arm("GET", endpoint).json()["properties"]["scoringUri"]
+    return emulator.client().post(uri, headers=headers, **({"json": QUESTION} | more))
+
+
+def test_keys_traffic_and_choice(emulator: Emulator, endpoint: str, model: str) -> None:
+    deploy(emulator, endpoint, "blue", model)
+    assert score(emulator, endpoint).status_code == 404  # no traffic yet
+    chosen = score(emulator, endpoint, "blue")
+    assert (chosen.status_code, chosen.headers["azureml-model-deployment"]) == (200, "blue")
+    assert score(emulator, endpoint, "green").status_code == 404
+    refused = score(emulator, endpoint, "blue", key="wrong")
+    assert (refused.status_code, "one of its keys" in refused.json()["message"]) == (401, True)
+    assert emulator.arm("PUT", endpoint, json=endpoint_body({"blue": 100})).status_code == 200
+    assert score(emulator, endpoint).json()["output"].endswith("blue knows 12 rows")
+    bad = score(emulator, endpoint, json={})
+    assert (bad.status_code, bad.headers["ms-azureml-model-error-statuscode"]) == (424, "400")
+
+
+@pytest.mark.parametrize(
+    ("traffic", "says"),
+    [
+        ({"none": 100}, "which endpoint"),
+        ({"blue": 90}, "add up to 0 or 100"),
+        ({"blue": 110}, "must be 0 to 100"),
+    ],
+)
+def test_traffic_is_checked(
+    emulator: Emulator, endpoint: str, model: str, traffic: dict[str, int], says: str
+) -> None:
+    deploy(emulator, endpoint, "blue", model)
+    answer = emulator.arm("PUT", endpoint, json=endpoint_body(traffic))
+    assert (answer.status_code, says in answer.text) == (400, True)
+
+
+def test_traffic_is_split_by_weight(emulator: Emulator, endpoint: str, model: str) -> None:
+    for name in ("blue", "green"):
+        deploy(emulator, endpoint, name, model)
+    emulator.arm("PUT", endpoint, json=endpoint_body({"blue": 50, "green": 50}))
+    met = {score(emulator, endpoint).headers["azureml-model-deployment"] for _ in range(20)}
+    assert met == {"blue", "green"}
+
+
+def test_the_same_deployment_again_keeps_its_server(emulator: Emulator, endpoint: str, model: str) -> None:
+    deploy(emulator, endpoint, "blue", model)
+    key = f"{endpoint.rpartition('/')[2]}/blue"
+    pid = emulator.admin("GET", "state")["servers"][key]
+    again = emulator.arm("PUT", f"{endpoint}/deployments/blue", json=deployment_body(model))
+    assert again.status_code == 200
+    assert emulator.admin("GET", "state")["servers"][key] == pid
+    emulator.arm("DELETE", f"{endpoint}/deployments/blue")
+    until(lambda: not psutil.pid_exists(pid), 20, "the server's process is gone")
+    until(lambda: not emulator.arm("GET", f"{endpoint}/deployments").json()["value"], 10, "it is not listed")
+    assert emulator.arm("DELETE", f"{endpoint}/deployments/blue").status_code == 204
+
+
+def test_a_server_that_dies_is_started_again(emulator: Emulator, endpoint: str, model: str) -> None:
+    deploy(emulator, endpoint, "blue", model)
+    key = f"{endpoint.rpartition('/')[2]}/blue"
+    pid = emulator.admin("GET", "state")["servers"][key]
+    psutil.Process(pid).kill()
+    until(lambda: score(emulator, endpoint, "blue").status_code == 503, 20, "no server answers")
+    until(lambda: score(emulator, endpoint, "blue").status_code == 200, 30, "another server answers")
+    assert emulator.admin("GET", "state")["servers"][key] != pid
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ({"model": f"{WS}/models/nothing/versions/1"}, 404, "model 'nothing:1' does not exist"),
+        ({"model": None}, 400, "needs the id of a model"),
+        ({"model": "azureml://registries/azureml/models/Phi-4/versions/8"}, 501, "registry's model"),
+        ({"instanceType": "Standard_Nothing"}, 400, "not offered in this region"),
+    ],
+)
+def test_a_deployment_of_what_is_not_there_is_refused(
+    emulator: Emulator, endpoint: str, model: str, change: dict[str, Any], code: int, says: str
+) -> None:
+    body = deployment_body(model)
+    body["properties"] |= change
+    answer = emulator.arm("PUT", f"{endpoint}/deployments/blue", json=body)
+    assert (answer.status_code, says in answer.text) == (code, True), answer.text
+
+
+def test_an_untrained_model_never_gets_served(emulator: Emulator, endpoint: str, storage: Storage) -> None:
+    """A folder with an MLmodel file and nothing behind it: the server refuses, the deployment fails."""
+    storage.put("azureml-blobstore", "hollow/MLmodel", b"flavors: {}")
+    uri = "azureml://datastores/workspaceblobstore/paths/hollow/"
+    body = {"properties": {"modelType": "mlflow_model", "modelUri": uri}}
+    emulator.arm("PUT", "/models/hollow/versions/1", json=body)
+    answer = emulator.arm("PUT", f"{endpoint}/deployments/blue", json=deployment_body("hollow"))
+    provisioned(emulator, f"{endpoint}/deployments/blue", "Failed")
+    ended = emulator.http("GET", answer.headers["Azure-AsyncOperation"])
+    assert (ended.status_code, ended.json()["status"]) == (200, "Failed")
+    assert "The server ended with exit code 1" in ended.json()["error"]["message"]
+    assert ended.headers["Retry-After"] == "1"
+    logs = emulator.arm("POST", f"{endpoint}/deployments/blue/getLogs", json={"tail": 50}).json()["content"]
+    assert "FileNotFoundError" in logs
+
+
+def test_a_deleted_endpoint_can_be_made_again(emulator: Emulator, endpoint: str, model: str) -> None:
+    deploy(emulator, endpoint, "blue", model)
+    deleted = emulator.arm("DELETE", endpoint)
+    assert deleted.status_code == 202
+    operation = deleted.headers["Azure-AsyncOperation"]
+    until(lambda: emulator.http("GET", operation).json()["status"] == "Succeeded", 20, "it is deleted")
+    assert emulator.arm("GET", endpoint).json()["error"]["code"] == "ResourceNotFound"
+    assert emulator.arm("PUT", endpoint, json=endpoint_body()).status_code == 201
+    assert emulator.http("GET", operation).json()["status"] == "Succeeded"
+
+
+def test_names_are_checked(emulator: Emulator) -> None:
+    for name in ("ab", "1abc", "a" * 33, "abc-"):
+        answer = emulator.arm("PUT", f"/onlineEndpoints/{name}", json=endpoint_body())
+        assert (answer.status_code, "is no name for an endpoint" in answer.text) == (400, True)
+
+
+def test_aad_token_endpoints_take_tokens_for_azure_ml(emulator: Emulator, model: str) -> None:
+    place = f"/onlineEndpoints/t-{uuid.uuid4().hex[:8]}"
+    emulator.arm("PUT", place, json=endpoint_body(mode="AADToken"))
+    deploy(emulator, place, "blue", model)
+    uri = emulator.arm("GET", place).json()["properties"]["scoringUri"]
+    for resource, code in (("https://ml.azure.com", 200), ("https://storage.azure.com", 401)):
+        headers = {
+            "Authorization": f"Bearer {emulator.token(resource)}",
+            "azureml-model-deployment": "blue",
+        }
+        assert emulator.client().post(uri, headers=headers, json=QUESTION).status_code == code
+    assert emulator.arm("POST", f"{place}/listKeys").status_code == 400
+    emulator.arm("DELETE", place)
+
+
+def metrics(emulator: Emulator, resource: str, span: str, name: str, **more: str) -> list[dict[str, Any]]:
+    asked = {"timespan": span, "interval": "PT1M", "metricnames": name, "aggregation": "Average", **more}
+    asked["api-version"] = "2024-02-01"
+    answer = emulator.http("GET", f"{WS}{resource}/providers/Microsoft.Insights/metrics", params=asked)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["value"][0]["timeseries"]
+    return found
+
+
+def test_requests_and_heartbeat_follow_the_clock(
+    make_emulator: Callable[..., Emulator], storage: Storage
+) -> None:
+    """Minutes with requests have points; a living server has one for each, through a moved clock too."""
+    assert storage
+    emulator = make_emulator()
+    submit(emulator, "for-metrics")
+    wait_for(emulator, "for-metrics", "Completed")
+    register(emulator, "for-metrics", "served")
+    place = "/onlineEndpoints/metered"
+    emulator.arm("PUT", place, json=endpoint_body())
+    deploy(emulator, place, "blue", "served")
+    start = datetime.fromisoformat(emulator.admin("GET", "clock")["now"])
+    for _ in range(3):
+        score(emulator, place, "blue")
+    later = start + timedelta(hours=3)
+    emulator.admin("POST", "clock", json={"now": later.isoformat()})
+    span = f"{start.isoformat()}/{later.isoformat()}"
+    series = metrics(emulator, place, span, "RequestsPerMinute", **{"$filter": "deployment eq '*'"})
+    assert [item["metadatavalues"][0]["value"] for item in series] == ["blue"]
+    points = [point for point in series[0]["data"] if "average" in point]
+    assert sum(point["average"] for point in points) == 3.0
+    assert len(series[0]["data"]) >= 180
+    (beats,) = metrics(emulator, f"{place}/deployments/blue", span, "CpuUtilizationPercentage")
+    assert all("average" in point for point in beats["data"])
+    late = f"{(later + timedelta(hours=1)).isoformat()}/{(later + timedelta(hours=2)).isoformat()}"
+    (beats,) = metrics(emulator, f"{place}/deployments/blue", late, "CpuUtilizationPercentage")
+    assert not any("average" in point for point in beats["data"])
+    answer = emulator.arm("GET", f"{place}/providers/Microsoft.Insights/metrics?metricnames=Nothing")
+    assert answer.status_code == 501
+
+
+def test_prices_are_filtered_as_the_retail_api_does(emulator: Emulator) -> None:
+    wanted = f"armSkuName eq '{SIZE}' and armRegionName eq 'eastus2' and priceType eq 'Consumption'"
+    answer = emulator.client().get(f"{emulator.url}/api/retail/prices", params={"$filter": wanted}).json()
+    plain = [
+        item["retailPrice"]
+        for item in answer["Items"]
+        if "Windows" not in item["productName"] and not item["skuName"].endswith(("Spot", "Low Priority"))
+    ]
+    assert plain == [3.673]
+    assert answer["NextPageLink"] is None
