@@ -1,0 +1,8 @@
+"""Azure ML: jobs, models, endpoints of one workspace. Importing this imports no `azure.ai.ml`."""
+
+from shared.adapters.azureml.endpoints import AzureMLEndpoints
+from shared.adapters.azureml.jobs import AzureMLJobs
+from shared.adapters.azureml.models import AzureMLModels
+from shared.adapters.azureml.place import AzureMLPlace
+
+__all__ = ["AzureMLEndpoints", "AzureMLJobs", "AzureMLModels", "AzureMLPlace"]
