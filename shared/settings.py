@@ -146,6 +146,6 @@ class _Reader:
             raise Misconfigured(
                 "settings",
                 "; ".join(self._faults) + ".",
-                "docs/settings.md tells what each setting means; set it in the Function App, or in an env file: "
-                "droptune --env-file FILE",
+                "docs/settings.md tells what each setting means. Set it in the Function App, or in a file: "
+                "droptune runs --env-file FILE",
             )

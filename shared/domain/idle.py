@@ -1,0 +1,79 @@
+"""Is a deployment idle? Only where the figures prove it; what is unknown is kept.
+
+Idle: the query succeeded, no foreign request in the window, and a heartbeat. The window ends at the last
+whole minute; its start is the latest of the deployment's making, its run's `live` and the last foreign request.
+Figures come in late: the minute that is not over is no evidence of quiet, but a request in it is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MINUTE = timedelta(minutes=1)
+SHORT_WINDOW = timedelta(hours=1)
+HEARTBEAT_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A deployment's figures. requests, own: counts by minute; heartbeat: minutes with a sign of life.
+
+    known: the queries succeeded; since: from where on the figures were asked for.
+    """
+
+    known: bool
+    requests: Mapping[datetime, float] = field(default_factory=dict)
+    own: Mapping[datetime, float] = field(default_factory=dict)
+    heartbeat: Sequence[datetime] = ()
+
+    def last_foreign(self) -> datetime | None:
+        """Find the end of the last minute with more requests than our own."""
+        busy = [at for at, count in self.requests.items() if count > self.own.get(at, 0)]
+        return max(busy) + MINUTE if busy else None
+
+
+@dataclass(frozen=True)
+class Idleness:
+    """What the figures prove: idle, busy or unknown; reason: with the figures."""
+
+    state: str
+    reason: str
+    since: datetime | None = None
+
+
+def judge(traffic: Traffic, born: datetime, hours: float, now: datetime) -> Idleness:
+    """Judge a deployment over a window of `hours`. born: the later of its making and its run's `live`."""
+    if not traffic.known:
+        return Idleness("unknown", "the figures could not be read")
+    start = max(born, traffic.last_foreign() or born)
+    window = timedelta(hours=hours)
+    if now - start < window:
+        quiet = _minutes(now - start)
+        return Idleness("busy", f"quiet for {quiet} of {_minutes(window)} minutes", start)
+    whole = _whole_minutes(now - window, now)
+    alive = len(whole & {_floor(at) for at in traffic.heartbeat})
+    needed = len(whole) if window < SHORT_WINDOW else HEARTBEAT_SHARE * len(whole)
+    if alive < max(needed, 1):
+        return Idleness("unknown", f"a sign of life in {alive} of {len(whole)} minutes")
+    return Idleness(
+        "idle", f"no request for {_minutes(now - start)} minutes, alive in {alive} of {len(whole)}", start
+    )
+
+
+def _whole_minutes(start: datetime, end: datetime) -> set[datetime]:
+    first = _floor(start) if _floor(start) == start else _floor(start) + MINUTE
+    count = int((_floor(end) - first) / MINUTE)
+    return {first + n * MINUTE for n in range(max(count, 0))}
+
+
+def _floor(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
+
+
+def _minutes(length: timedelta) -> str:
+    return f"{length / MINUTE:.1f}".removesuffix(".0")
