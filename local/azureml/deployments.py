@@ -68,7 +68,7 @@ class Deployments:
             if deployment.state == "Deleting":
                 self._remove_later(deployment)
             elif deployment.state != "Failed":
-                self._servers.keep(deployment)
+                self._servers.take_up(deployment)
 
     def remove_all(self, endpoint: str) -> None:
         """End the servers of an endpoint and forget its deployments. Returns when they are gone."""

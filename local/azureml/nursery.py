@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import subprocess
 import threading
 import uuid
@@ -113,7 +115,7 @@ class Nursery:
             process.wait(self._patience)
         except subprocess.TimeoutExpired:
             LOG.warning("the nursery did not end within %g s and is killed", self._patience)
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def _listen(self, process: subprocess.Popen[str]) -> None:

@@ -31,7 +31,7 @@ class Runner:
         self._at_once = at_once
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="job")
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._taken: set[str] = set()
         self._closing = workshop.closing
 
     def resume(self) -> None:
@@ -53,12 +53,14 @@ class Runner:
     def is_full(self) -> bool:
         """Return whether a job submitted now would wait."""
         with self._lock:
-            return self._waiting >= self._at_once
+            return len(self._taken) >= self._at_once
 
     def submit(self, name: str) -> None:
-        """Put the job into the queue."""
+        """Put the job into the queue, unless it is there or runs."""
         with self._lock:
-            self._waiting += 1
+            if name in self._taken:
+                return
+            self._taken.add(name)
         self._pool.submit(self._work, name)
 
     def stop(self, name: str, wish: str, error: Json | None) -> None:
@@ -80,7 +82,7 @@ class Runner:
             self._runs.move(name, "Failed", {"code": "SystemError", "message": message})
         finally:
             with self._lock:
-                self._waiting -= 1
+                self._taken.discard(name)
 
     def _run(self, name: str) -> None:
         job = self._runs.restart(name)

@@ -154,6 +154,12 @@ class Servers:
         with self._lock:
             self._servers[deployment.key] = Server(self, deployment)
 
+    def take_up(self, deployment: Deployment) -> None:
+        """Serve the deployment after a restart, unless that has begun already."""
+        with self._lock:
+            if deployment.key not in self._servers:
+                self._servers[deployment.key] = Server(self, deployment)
+
     def end(self, key: str) -> None:
         """End the deployment's server, if there is one, and wait until it is gone."""
         with self._lock:

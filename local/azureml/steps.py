@@ -77,6 +77,7 @@ class Workshop:
         try:
             for node in nodes:
                 node.run()
+            nodes[-1].check_wish()
         finally:
             for node in nodes:
                 node.clean_up()
@@ -117,7 +118,7 @@ class Node:
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _carry_out(self, step: Step, action: Callable[[Step], None]) -> None:
-        self._check_wish()
+        self.check_wish()
         self._shop.runs.move_step(step.run, "Running")
         self._say(step, f"{step.name} started")
         try:
@@ -141,7 +142,13 @@ class Node:
         message = f"Step {step.name} failed: {error}"
         return JobFailure({"code": code, "message": message, "target": step.name, "details": []})
 
-    def _check_wish(self) -> None:
+    def check_wish(self) -> None:
+        """Stop here, if somebody has wished it.
+
+        Raises:
+            Stopped: somebody has.
+
+        """
         if self._shop.closing.is_set() or self._shop.runs.job(self._job.name).wish:
             raise Stopped
 
@@ -215,7 +222,7 @@ class Node:
         }
 
     def _take_result(self, step: Step, code: int | None) -> None:
-        self._check_wish()
+        self.check_wish()
         path = self._work / "result.json"
         result: Json = json.loads(path.read_text("utf-8")) if path.exists() else {}
         if result.get("status") == "failed":

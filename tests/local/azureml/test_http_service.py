@@ -163,6 +163,13 @@ def test_failures_can_be_kept_quiet(make_emulator: Callable[..., Emulator], stor
     assert "Failed" not in told
 
 
+def test_delivery_of_events_can_go_wrong(emulator: Emulator) -> None:
+    assert emulator.admin("POST", "events/faults", json={"lose": 1.0}) is None
+    assert emulator.admin("POST", "events/faults", json={}) is None
+    answer = emulator.client().post(f"{emulator.url}/admin/events/faults", json={"explode": 1})
+    assert (answer.status_code, "explode" in answer.text) == (400, True)
+
+
 def test_mlflow_reads_metrics_of_root_and_step(emulator: Emulator, storage: Storage) -> None:
     assert storage
     submit(emulator, "measured", {"learning_rate": "5e-06"})

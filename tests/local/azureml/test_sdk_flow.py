@@ -224,3 +224,21 @@ def test_datastores_are_by_identity(client: Any) -> None:
     assert names == {"workspaceblobstore", "workspaceartifactstore", "droptune_prepared"}
     assert client.datastores.get_default().container_name == "azureml-blobstore"
     assert client.datastores.get("droptune_prepared").container_name == "prepared"
+
+
+def test_an_mlflow_client_reads_the_losses(
+    client: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's own client, with the workspace's tracking URI and a token, as a user would."""
+    client.jobs.create_or_update(entity_job("read-by-mlflow"), skip_validation=True)
+    wait_for(emulator, "read-by-mlflow", "Completed")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", emulator.token("https://management.azure.com"))
+    from mlflow import MlflowClient
+
+    tracking = client.workspaces.get().mlflow_tracking_uri.replace("azureml://", "https://")
+    tracker = MlflowClient(tracking_uri=tracking)
+    run = tracker.get_run("read-by-mlflow")
+    assert (run.info.status, run.data.metrics["eval_loss"]) == ("FINISHED", 3.0)
+    assert [point.step for point in tracker.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3]
+    query = "tags.mlflow.rootRunId = 'read-by-mlflow' and attributes.status = 'FINISHED'"
+    assert len(tracker.search_runs([run.info.experiment_id], query)) == 6
