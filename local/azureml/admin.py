@@ -14,12 +14,11 @@ from local.azureml.records import Asset, Compute, Deployment, Endpoint, Job, Sub
 from local.azureml.web import Answer, Way
 
 if TYPE_CHECKING:
-    from local.azureml.clock import Clock
+    from local.azureml.core import Core
     from local.azureml.door import Door
     from local.azureml.events import Events
     from local.azureml.runner import Runner
     from local.azureml.serving import Servers
-    from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
 _SUBMIT = "PUT {ws}/jobs/{name}"
@@ -28,12 +27,10 @@ _SUBMIT = "PUT {ws}/jobs/{name}"
 class Admin:
     """Clock, faults, counts, subscriptions, and what there is."""
 
-    def __init__(
-        self, store: Store, clock: Clock, door: Door, events: Events, runner: Runner, servers: Servers
-    ) -> None:
+    def __init__(self, core: Core, door: Door, events: Events, runner: Runner, servers: Servers) -> None:
         """Reach into these."""
-        self._store = store
-        self._clock = clock
+        self._store = core.store
+        self._clock = core.clock
         self._door = door
         self._events = events
         self._runner = runner

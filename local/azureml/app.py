@@ -11,6 +11,7 @@ from local.azureml.blobstore import BlobFailure, BlobStore
 from local.azureml.bootstrap import Bootstrap
 from local.azureml.clock import Clock
 from local.azureml.compute import Computes
+from local.azureml.core import Core
 from local.azureml.datastores import Datastores
 from local.azureml.deployments import Deployments
 from local.azureml.door import Door
@@ -51,56 +52,65 @@ class Emulator:
 
     def __init__(self, settings: Settings, make_topic: Callable[[str, Clock], Topic]) -> None:
         """Open the state and put everything together; nothing runs yet."""
-        self._settings = settings
-        state, place = settings.state, settings.place
-        self._store = store = Store(state / "state.db")
-        self._clock = clock = Clock()
-        self._issuer = issuer = Issuer(settings)
-        self._operations = Operations(settings, store)
+        store, clock, state = Store(settings.state / "state.db"), Clock(), settings.state
+        issuer = Issuer(settings)
+        self._core = core = Core(settings, store, clock, issuer, Operations(settings, store))
+        self._closing = threading.Event()
+        self._door = Door(settings.place, issuer)
+        self._events = Events(settings, store, clock, make_topic(settings.place.id, clock))
+        self._nursery = Nursery(settings.trainer, state / "nursery.log", settings.limits.child_stop)
         self._blobs = BlobStore(settings, issuer)
         self._datastores = Datastores(settings, self._blobs)
-        self._events = Events(settings, store, clock, make_topic(place.id, clock))
-        self._nursery = Nursery(settings.trainer, state / "nursery.log", settings.limits.child_stop)
         self._registry = Registry(settings)
-        self._computes = Computes(settings, store, clock, self._operations)
+        self._computes = Computes(core)
         self._assets = Assets(settings, store, clock, self._datastores)
-        self._lives = Lives(store, clock)
-        self._runs = Runs(store, clock, self._events)
+        self._put_jobs_together(core)
+        self._put_serving_together(core)
+
+    def _put_jobs_together(self, core: Core) -> None:
+        settings, store = core.settings, core.store
         sources = Sources(self._registry, self._datastores, self._assets, self._computes)
-        self._workshop = Workshop(self._runs, sources, self._datastores, self._nursery, state / "jobs")
-        self._runner = Runner(store, self._runs, self._workshop, settings.limits.jobs_at_once)
-        self._jobs = Jobs(settings, store, self._runs, self._runner, sources, self._operations)
-        folders = ModelFolders(state / "models", store, self._assets, self._datastores)
-        self._servers = Servers(settings, store, self._nursery, folders, self._lives)
-        self._deployments = Deployments(settings, store, clock, self._operations, self._assets, self._servers)
-        self._endpoints = Endpoints(settings, store, clock, self._operations, issuer)
-        self._door = Door(place, issuer)
-        self._scoring = Scoring(store, self._servers, self._lives, issuer, self._door)
-        self._closing = threading.Event()
+        runs = Runs(store, core.clock, self._events)
+        shop = Workshop(runs, sources, self._datastores, self._nursery, settings.state / "jobs")
+        self._runner = Runner(store, runs, shop, settings.limits.jobs_at_once)
+        self._jobs = Jobs(core, runs, self._runner, sources)
+        self._history = History(settings, runs, shop, core.issuer)
+        self._mlflow = Mlflow(store, runs)
+
+    def _put_serving_together(self, core: Core) -> None:
+        settings, store = core.settings, core.store
+        lives = Lives(store, core.clock)
+        folders = ModelFolders(settings.state / "models", store, self._assets, self._datastores)
+        self._servers = Servers(settings, store, self._nursery, folders, lives)
+        self._deployments = Deployments(core, self._assets, self._servers)
+        self._endpoints = Endpoints(core)
+        self._scoring = Scoring(store, self._servers, lives, core.issuer, self._door)
+        self._monitor = Monitor(settings, store, core.clock, lives)
 
     def application(self) -> Starlette:
         """Return the workspace's application, to be served over HTTPS."""
+        core = self._core
         parts = [
-            Bootstrap(self._settings).ways(),
+            Bootstrap(core.settings).ways(),
             self._registry.ways(),
             self._computes.ways(),
-            self._operations.ways(),
+            core.operations.ways(),
             self._datastores.ways(),
             self._assets.ways(),
             self._jobs.ways(),
-            History(self._settings, self._runs, self._workshop, self._issuer).ways(),
-            Mlflow(self._store, self._runs).ways(),
+            self._history.ways(),
+            self._mlflow.ways(),
             self._endpoints.ways(self._deployments),
             self._deployments.ways(),
-            Monitor(self._settings, self._store, self._clock, self._lives).ways(),
-            Prices(self._settings).ways(),
-            Admin(self._store, self._clock, self._door, self._events, self._runner, self._servers).ways(),
+            self._monitor.ways(),
+            Prices(core.settings).ways(),
+            Admin(core, self._door, self._events, self._runner, self._servers).ways(),
         ]
         return self._door.application([way for part in parts for way in part], self._scoring.routes())
 
     def identity_application(self) -> Starlette:
         """Return the managed identity's token endpoint, to be served over plain HTTP."""
-        return self._door.application(self._issuer.ways())
+        return self._door.application(self._core.issuer.ways())
 
     def start(self) -> None:
         """Take up what was unfinished; returns at once, the work goes on in threads."""
@@ -138,4 +148,4 @@ class Emulator:
         self._servers.join()
         self._events.close()
         self._blobs.close()
-        self._store.close()
+        self._core.store.close()

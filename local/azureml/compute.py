@@ -13,10 +13,7 @@ from local.azureml.web import REGION, WS, Answer, Way, page
 from local.azureml.wire import check_asset_name, properties_of, system_data
 
 if TYPE_CHECKING:
-    from local.azureml.clock import Clock
-    from local.azureml.operations import Operations
-    from local.azureml.settings import Settings
-    from local.azureml.state import Store
+    from local.azureml.core import Core
     from local.azureml.web import Call, Json
 
 SERVERLESS = "serverless"
@@ -25,14 +22,14 @@ SERVERLESS = "serverless"
 class Computes:
     """The workspace's clusters."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, operations: Operations) -> None:
+    def __init__(self, core: Core) -> None:
         """Make the clusters that the settings name, where they are not there yet."""
-        self._settings = settings
-        self._store = store
-        self._clock = clock
-        self._operations = operations
-        for name, size in settings.computes:
-            if store.get(Compute, name) is None:
+        self._settings = core.settings
+        self._store = core.store
+        self._clock = core.clock
+        self._operations = core.operations
+        for name, size in core.settings.computes:
+            if core.store.get(Compute, name) is None:
                 scale = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT2M"}
                 self._keep(name, {"vmSize": size, "scaleSettings": scale}, {})
 

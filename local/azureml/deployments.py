@@ -17,11 +17,8 @@ from local.azureml.wire import check_endpoint_name, properties_of, system_data
 
 if TYPE_CHECKING:
     from local.azureml.assets import Assets
-    from local.azureml.clock import Clock
-    from local.azureml.operations import Operations
+    from local.azureml.core import Core
     from local.azureml.serving import Servers
-    from local.azureml.settings import Settings
-    from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
 _MODEL = re.compile(r".*/workspaces/[^/]+/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
@@ -33,20 +30,12 @@ _TAIL = 5000
 class Deployments:
     """Creates, shows and deletes deployments; the servers serve them."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        clock: Clock,
-        operations: Operations,
-        assets: Assets,
-        servers: Servers,
-    ) -> None:
-        """Keep deployments in `store`."""
-        self._settings = settings
-        self._store = store
-        self._clock = clock
-        self._operations = operations
+    def __init__(self, core: Core, assets: Assets, servers: Servers) -> None:
+        """Keep deployments in the core's store; their models are `assets`."""
+        self._settings = core.settings
+        self._store = core.store
+        self._clock = core.clock
+        self._operations = core.operations
         self._assets = assets
         self._servers = servers
 

@@ -15,12 +15,8 @@ from local.azureml.web import WS, Answer, Way, page
 from local.azureml.wire import check_endpoint_name, properties_of, system_data
 
 if TYPE_CHECKING:
-    from local.azureml.clock import Clock
+    from local.azureml.core import Core
     from local.azureml.deployments import Deployments
-    from local.azureml.identity import Issuer
-    from local.azureml.operations import Operations
-    from local.azureml.settings import Settings
-    from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
 _MODES = ("Key", "AMLToken", "AADToken")
@@ -31,15 +27,13 @@ _INVENTED = ("createdBy", "createdAt", "lastModifiedAt")  # the SDK sends these 
 class Endpoints:
     """Creates, shows, updates and deletes endpoints."""
 
-    def __init__(
-        self, settings: Settings, store: Store, clock: Clock, operations: Operations, issuer: Issuer
-    ) -> None:
-        """Keep endpoints in `store`."""
-        self._settings = settings
-        self._store = store
-        self._clock = clock
-        self._operations = operations
-        self._issuer = issuer
+    def __init__(self, core: Core) -> None:
+        """Keep endpoints in the core's store."""
+        self._settings = core.settings
+        self._store = core.store
+        self._clock = core.clock
+        self._operations = core.operations
+        self._issuer = core.issuer
 
     def ways(self, deployments: Deployments) -> list[Way]:
         """Return the routes; `deployments` go with their endpoint."""

@@ -12,12 +12,10 @@ from local.azureml.web import WS, Answer, Way, page
 from local.azureml.wire import check_asset_name, properties_of, system_data
 
 if TYPE_CHECKING:
-    from local.azureml.operations import Operations
+    from local.azureml.core import Core
     from local.azureml.runner import Runner
     from local.azureml.runs import Runs
-    from local.azureml.settings import Settings
     from local.azureml.sources import Sources
-    from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
 _MUTABLE = ("description", "displayName", "isArchived", "properties", "tags")
@@ -27,16 +25,14 @@ _PROPERTIES = {"azureml.runsource": "azureml.PipelineRun", "runSource": "MFE", "
 class Jobs:
     """Takes jobs in, shows them, cancels them; the runner runs them."""
 
-    def __init__(
-        self, settings: Settings, store: Store, runs: Runs, runner: Runner, sources: Sources, ops: Operations
-    ) -> None:
+    def __init__(self, core: Core, runs: Runs, runner: Runner, sources: Sources) -> None:
         """Keep what the routes need."""
-        self._settings = settings
-        self._store = store
+        self._settings = core.settings
+        self._store = core.store
+        self._operations = core.operations
         self._runs = runs
         self._runner = runner
         self._sources = sources
-        self._operations = ops
 
     def ways(self) -> list[Way]:
         """Return the routes."""

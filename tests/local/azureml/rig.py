@@ -57,7 +57,8 @@ def make_tls(folder: Path) -> Tls:
 def find_azurite() -> list[str] | None:
     """Return Azurite's command: out of AZURITE, the local stack's folder, or the PATH."""
     scripts = [os.environ.get("AZURITE")]  # noqa: TID251 - where tests look for a tool
-    scripts += [str(found) for found in ROOT.glob(".droptune/**/node_modules/azurite/dist/src/azurite.js")]
+    for folder in (".droptune", ".droptune/*", "local/azurite"):
+        scripts += [str(found) for found in ROOT.glob(f"{folder}/node_modules/azurite/dist/src/azurite.js")]
     for script in scripts:
         if script and Path(script).exists() and shutil.which("node"):
             return ["node", script]

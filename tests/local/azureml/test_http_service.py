@@ -1,11 +1,8 @@
-"""What holds for the whole service: tokens, unknown routes, faults, events, MLflow, start and stop."""
+"""What holds for the whole service: tokens, unknown routes, faults, MLflow, start and stop."""
 
 from __future__ import annotations
 
-import json
 import signal
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -25,7 +22,7 @@ from tests.local.azureml.flow import (
 from tests.local.azureml.rig import WS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.local.azureml.flow import Storage
     from tests.local.azureml.rig import Emulator
@@ -93,83 +90,6 @@ def test_a_wrong_fault_is_refused(emulator: Emulator) -> None:
     assert (answer.status_code, "route" in answer.text) == (400, True)
 
 
-class Webhook:
-    """A subscriber that does the handshake and keeps what it is sent."""
-
-    def __init__(self) -> None:
-        events: list[dict[str, Any]] = []
-        self.events = events
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                code = sent[0]["data"].get("validationCode")
-                events.extend([] if code else sent)
-                body = json.dumps({"validationResponse": code} if code else {}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?code=secret-key"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    hook = Webhook()
-    yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
-
-
-def test_events_tell_of_jobs_and_steps(
-    make_emulator: Callable[..., Emulator], webhook: Webhook, storage: Storage
-) -> None:
-    assert storage
-    emulator = make_emulator("--subscribe", f"app={webhook.url}")
-    until(lambda: "answered the handshake" in emulator.log(), 20, "the handshake is done")
-    submit(emulator, "told")
-
-    def completed() -> list[dict[str, Any]]:
-        ended = "Microsoft.MachineLearningServices.RunCompleted"
-        return [event for event in webhook.events if event["eventType"] == ended]
-
-    until(lambda: len(completed()) == 6, 30, "five steps and the job are completed")
-    (job,) = (event for event in completed() if event["data"]["runId"] == "told")
-    assert job["subject"] == f"experiments/{job['data']['experimentId']}/runs/told"
-    assert job["data"]["experimentName"] == "exp"
-    assert job["data"]["runTags"] == {"a": "b"}
-    assert job["data"]["runProperties"]["azureml.runsource"] == "azureml.PipelineRun"
-    assert (job["data"]["runType"], job["topic"]) == (None, WS)
-    changed = [
-        event["data"].get("runStatus") for event in webhook.events if event["subject"].endswith("/told")
-    ]
-    assert {"Preparing", "Running", "Finalizing", "Completed"} <= set(changed)
-    assert "secret-key" not in emulator.log()
-    assert "secret-key" not in json.dumps(emulator.admin("GET", "subscriptions"))
-
-
-def test_failures_can_be_kept_quiet(make_emulator: Callable[..., Emulator], storage: Storage) -> None:
-    assert storage
-    emulator = make_emulator("--quiet-failures")
-    submit(emulator, "quiet", {"seed": "1"})
-    wait_for(emulator, "quiet", "Failed")
-    told = [event["data"].get("runStatus") for event in emulator.admin("GET", "events")]
-    assert "Running" in told
-    assert "Failed" not in told
-
-
-def test_delivery_of_events_can_go_wrong(emulator: Emulator) -> None:
-    assert emulator.admin("POST", "events/faults", json={"lose": 1.0}) is None
-    assert emulator.admin("POST", "events/faults", json={}) is None
-    answer = emulator.client().post(f"{emulator.url}/admin/events/faults", json={"explode": 1})
-    assert (answer.status_code, "explode" in answer.text) == (400, True)
-
-
 def test_mlflow_reads_metrics_of_root_and_step(emulator: Emulator, storage: Storage) -> None:
     assert storage
     submit(emulator, "measured", {"learning_rate": "5e-06"})
@@ -217,22 +137,15 @@ def test_ready_within_a_second_and_no_child_left(
 
 
 def test_sigkill_loses_nothing(make_emulator: Callable[..., Emulator], storage: Storage) -> None:
-    """Jobs run again as the same job, deployments get their server back, keys and tokens stay valid."""
+    """Jobs run again as the same job, deployments get their server back, keys stay valid."""
     assert storage
     emulator = make_emulator()
-    submit(emulator, "done")
-    wait_for(emulator, "done", "Completed")
-    register(emulator, "done", "served")
-    place = "/onlineEndpoints/durable"
-    emulator.arm("PUT", place, json=endpoint_body())
-    emulator.arm("PUT", f"{place}/deployments/blue", json=deployment_body("served"))
-    provisioned(emulator, f"{place}/deployments/blue")
-    keys = emulator.arm("POST", f"{place}/listKeys").json()
+    serve(emulator, "done", "/onlineEndpoints/durable")
+    keys = emulator.arm("POST", "/onlineEndpoints/durable/listKeys").json()
     submit(emulator, "interrupted", {"seed": "3"})
     wait_for(emulator, "interrupted", "Running")
     submit(emulator, "waiting", {"seed": "3"})
-    answer = emulator.arm("POST", "/jobs/waiting/cancel")
-    assert answer.status_code == 202
+    assert emulator.arm("POST", "/jobs/waiting/cancel").status_code == 202
     assert emulator.process
     children = psutil.Process(emulator.process.pid).children(recursive=True)
     emulator.stop(signal.SIGKILL)
@@ -241,17 +154,26 @@ def test_sigkill_loses_nothing(make_emulator: Callable[..., Emulator], storage: 
     wait_for(emulator, "interrupted", "Running")
     wait_for(emulator, "waiting", "Canceled")
     assert status(emulator, "done") == "Completed"
-    assert emulator.arm("POST", f"{place}/listKeys").json() == keys
-    headers = {"Authorization": f"Bearer {keys['primaryKey']}", "azureml-model-deployment": "blue"}
-    question: dict[str, Any] = {"input_data": {"input_string": []}}
-    score = f"{emulator.url}/score/durable"
-
-    def served() -> bool:
-        return emulator.client().post(score, headers=headers, json=question).status_code == 200
-
-    until(served, 30, "the deployment has its server back")
+    assert emulator.arm("POST", "/onlineEndpoints/durable/listKeys").json() == keys
+    until(lambda: answers(emulator, keys["primaryKey"]), 30, "the deployment has its server back")
     emulator.arm("POST", "/jobs/interrupted/cancel")
     wait_for(emulator, "interrupted", "Canceled")
+
+
+def serve(emulator: Emulator, job: str, place: str) -> None:
+    submit(emulator, job)
+    wait_for(emulator, job, "Completed")
+    register(emulator, job, "served")
+    emulator.arm("PUT", place, json=endpoint_body())
+    emulator.arm("PUT", f"{place}/deployments/blue", json=deployment_body("served"))
+    provisioned(emulator, f"{place}/deployments/blue")
+
+
+def answers(emulator: Emulator, key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}", "azureml-model-deployment": "blue"}
+    question: dict[str, Any] = {"input_data": {"input_string": []}}
+    score = emulator.client().post(f"{emulator.url}/score/durable", headers=headers, json=question)
+    return score.status_code == 200
 
 
 def alive(process: psutil.Process) -> bool:
