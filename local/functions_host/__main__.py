@@ -42,7 +42,7 @@ def main() -> int:
         print(f"functions host: {refused}", file=sys.stderr)
         return 1
     if args.index:
-        print(json.dumps([{"name": f.name, "trigger": f.kind, **_shown(f.binding)} for f in functions]))
+        print(json.dumps([{**_shown(f.binding), "name": f.name, "trigger": f.kind} for f in functions]))
         return 0
     return asyncio.run(_serve(args, folder, functions))
 

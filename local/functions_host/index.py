@@ -109,4 +109,7 @@ def _annotations(code: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _plain(binding: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: getattr(value, "value", value) for key, value in binding.items()}
+    def plain(value: Any) -> Any:  # noqa: ANN401
+        return [plain(one) for one in value] if isinstance(value, list) else getattr(value, "value", value)
+
+    return {key: plain(value) for key, value in binding.items()}
