@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import ssl
 import subprocess
@@ -18,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import certifi
 import httpx
 import trustme
+
+from local.azurite_server import find_azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,18 +54,6 @@ def make_tls(folder: Path) -> Tls:
     return tls
 
 
-def find_azurite() -> list[str] | None:
-    """Return Azurite's command: out of AZURITE, the local stack's folder, or the PATH."""
-    scripts = [os.environ.get("AZURITE")]  # noqa: TID251 - where tests look for a tool
-    for folder in (".droptune", ".droptune/*", "local/azurite"):
-        scripts += [str(found) for found in ROOT.glob(f"{folder}/node_modules/azurite/dist/src/azurite.js")]
-    for script in scripts:
-        if script and Path(script).exists() and shutil.which("node"):
-            return ["node", script]
-    found = shutil.which("azurite")
-    return [found] if found else None
-
-
 @contextmanager
 def running_azurite(folder: Path, tls: Tls) -> Iterator[str]:
     """Run Azurite's blob service by identity over HTTPS and give its account's URL."""
@@ -78,7 +66,7 @@ def running_azurite(folder: Path, tls: Tls) -> Iterator[str]:
     arguments += ["--oauth", "basic", "--cert", str(tls.cert), "--key", str(tls.key), "-l", str(folder)]
     log = folder / "out.txt"
     with log.open("wb") as out:
-        child = subprocess.Popen([*command, *arguments], stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen([*find_azurite(), *arguments], stdout=out, stderr=subprocess.STDOUT)
     try:
         marker = "Blob service is successfully listening at "
         until(lambda: marker in log.read_text(), 60, "Azurite listens")
