@@ -47,18 +47,17 @@ class Context:
 
 
 def read_env_file(given: str | None) -> None:
-    """Add an env file's KEY=VALUE lines to the environment; what is set already stays.
+    """Take the settings from an env file of KEY=VALUE lines, unless the environment holds them.
 
-    The environment itself is written, because Azure's own libraries read theirs there.
+    All of them or none: half a configuration of each kind helps nobody. The environment itself is written,
+    because Azure's own libraries read theirs there.
     """
     path = Path(given) if given else ENV_FILE
-    if not path.exists():
-        if given:
-            raise Misconfigured(
-                "env-file-missing", f"There is no env file {given}.", "Name another: --env-file"
-            )
+    if given and not path.exists():
+        raise Misconfigured("env-file-missing", f"There is no env file {given}.", "Name another: --env-file")
+    if not path.exists() or (not given and "DROPTUNE_INSTALLATION" in os.environ):  # noqa: TID251 - see below
         return
     for line in path.read_text("utf-8").splitlines():
         key, sign, value = line.strip().partition("=")
         if sign and not key.startswith("#"):
-            os.environ.setdefault(key, value)  # noqa: TID251 - the one place that fills it, before settings load
+            os.environ[key] = value  # noqa: TID251 - the one place that fills it, before settings load

@@ -29,7 +29,7 @@ TIMES: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
 
 @dataclass(frozen=True)
 class AzureMLPlace:
-    """One workspace. credential: makes or gives the app's credential; arm_url: the resource manager's base."""
+    """One workspace. credential: gives the app's credential; arm_url: the resource manager's base."""
 
     subscription: str
     resource_group: str
