@@ -1,0 +1,216 @@
+"""Fakes of the ports Endpoints, Monitor and Prices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import AlreadyThere, Missing, Permanent, Transient
+from shared.ports import Deployment, Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from shared.ports import DeploymentSpec
+    from tests.fakes.faults import Faults
+    from tests.fakes.training import FakeModels
+
+WHOLE = 100
+
+
+def minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
+
+
+class FakeMonitor:
+    """Figures that a test, or a question to a fake endpoint, has put in."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self.there: Callable[[str, str | None], bool] = lambda _endpoint, _deployment: False
+        self._requests: dict[str, dict[str, dict[datetime, float]]] = {}
+        self._beats: dict[tuple[str, str], set[datetime]] = {}
+
+    def requests(
+        self, endpoint: str, since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[datetime, float]]:
+        with self._faults.call("monitor.requests"):
+            self._check(endpoint, None)
+            found = self._requests.get(endpoint, {})
+            inside = {
+                name: {at: value for at, value in points.items() if minute(since) <= at < until}
+                for name, points in found.items()
+            }
+            return {name: points for name, points in inside.items() if points}
+
+    def heartbeat(
+        self, endpoint: str, deployment: str, since: datetime, until: datetime
+    ) -> Sequence[datetime]:
+        with self._faults.call("monitor.heartbeat"):
+            self._check(endpoint, deployment)
+            beats = self._beats.get((endpoint, deployment), set())
+            return sorted(at for at in beats if minute(since) <= at < until)
+
+    # For tests.
+
+    def asked(self, endpoint: str, deployment: str, at: datetime, count: float = 1) -> None:
+        points = self._requests.setdefault(endpoint, {}).setdefault(deployment, {})
+        points[minute(at)] = points.get(minute(at), 0) + count
+
+    def beat(self, endpoint: str, deployment: str, since: datetime, until: datetime) -> None:
+        """Let it report in each whole minute from `since` to before `until`."""
+        beats, at = self._beats.setdefault((endpoint, deployment), set()), minute(since)
+        while at < until:
+            beats.add(at)
+            at += timedelta(minutes=1)
+
+    def _check(self, endpoint: str, deployment: str | None) -> None:
+        if not self.there(endpoint, deployment):
+            raise Missing("azureml-missing", f"There is no {endpoint}/{deployment or ''}.")
+
+
+class FakePrices:
+    """Prices a test can change; what is not in them is unknown."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self.hourly = {"standard_nc24ads_a100_v4": 3.673}
+
+    def hourly_usd(self, instance_type: str, location: str) -> float | None:  # noqa: ARG002 - one price list
+        with self._faults.call("prices.hourly_usd"):
+            return self.hourly.get(instance_type.lower())
+
+
+class FakeEndpoints:
+    """Endpoints and deployments that succeed at the next look, unless a test says otherwise."""
+
+    def __init__(
+        self, faults: Faults, now: Callable[[], datetime], models: FakeModels, monitor: FakeMonitor
+    ) -> None:
+        self._faults, self._now, self._models, self._monitor = faults, now, models, monitor
+        self._endpoints: dict[str, Endpoint] = {}
+        self._deployments: dict[tuple[str, str], Deployment] = {}
+        monitor.there = self.there
+        self._held: set[str] = set()
+        self._logs: dict[tuple[str, str], str] = {}
+        self.taken: set[str] = set()  # names that somebody else in the region has
+        self.answer: Callable[[str, Sequence[Mapping[str, str]]], str] = lambda deployment, messages: (
+            f"{deployment} heard {messages[-1]['content']}"
+        )
+
+    # The port.
+
+    def find(self, name: str) -> Endpoint:
+        with self._faults.call("endpoints.find"):
+            return self._look(name)
+
+    def all(self) -> Iterator[Endpoint]:
+        with self._faults.call("endpoints.all"):
+            found = [self._look(name) for name in sorted(self._endpoints)]
+        return iter(found)
+
+    def create(self, name: str, auth: str, tags: Mapping[str, str]) -> None:
+        with self._faults.call("endpoints.create"):
+            if auth not in {"key", "entra"}:
+                raise Permanent("endpoint-auth", f"{auth!r} is no way to sign in.", "key or entra")
+            if name in self.taken or name in self._endpoints:
+                raise AlreadyThere("endpoint-name-taken", f"The name {name} is taken in this region.")
+            url = f"https://{name}.eastus2.inference.ml.azure.com/score"
+            self._endpoints[name] = Endpoint(
+                name, "creating", dict(tags), {}, url, created=self._now(), location="eastus2"
+            )
+
+    def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
+        with self._faults.call("endpoints.set_traffic"):
+            found = self._get(name)
+            shares = {deployment: share for deployment, share in traffic.items() if share}
+            unknown = [deployment for deployment in shares if (name, deployment) not in self._deployments]
+            if unknown or sum(shares.values()) not in {0, WHOLE}:
+                raise Permanent("azureml-refused", f"Traffic {shares} of {name} cannot be.")
+            self._endpoints[name] = replace(found, traffic=shares, state="updating")
+
+    def delete(self, name: str) -> None:
+        with self._faults.call("endpoints.delete"):
+            self._endpoints.pop(name, None)
+            for key in [key for key in self._deployments if key[0] == name]:
+                del self._deployments[key]
+
+    def deployment(self, endpoint: str, name: str) -> Deployment:
+        with self._faults.call("endpoints.deployment"):
+            return self._look_deployment(endpoint, name)
+
+    def deployments(self, endpoint: str) -> Sequence[Deployment]:
+        with self._faults.call("endpoints.deployments"):
+            return [self._look_deployment(*key) for key in sorted(self._deployments) if key[0] == endpoint]
+
+    def deploy(self, spec: DeploymentSpec) -> None:
+        with self._faults.call("endpoints.deploy"):
+            self._get(spec.endpoint)
+            if spec.model not in {version.id for version in self._models.versions}:
+                raise Missing("azureml-missing", f"There is no model {spec.model}.")
+            fields = {**vars(spec), "tags": dict(spec.tags)}
+            made = Deployment(**fields, state="creating", created=self._now())
+            self._deployments[spec.endpoint, spec.name] = made
+
+    def undeploy(self, endpoint: str, name: str) -> None:
+        with self._faults.call("endpoints.undeploy"):
+            if self._deployments.pop((endpoint, name), None) and endpoint in self._endpoints:
+                found = self._get(endpoint)
+                rest = {known: share for known, share in found.traffic.items() if known != name}
+                self._endpoints[endpoint] = replace(found, traffic=rest)
+
+    def log_tail(self, endpoint: str, deployment: str) -> str:
+        with self._faults.call("endpoints.log_tail"):
+            return self._logs.get((endpoint, deployment), "")[-2000:]
+
+    def ask(self, endpoint: str, messages: Sequence[Mapping[str, str]], deployment: str | None = None) -> str:
+        with self._faults.call("endpoints.ask"):
+            chosen = deployment or next(iter(sorted(self._get(endpoint).traffic)), None)
+            if chosen is None:
+                raise Missing("model-missing", f"No deployment of {endpoint} has traffic.")
+            if self._look_deployment(endpoint, chosen).state != "succeeded":
+                raise Transient("model-unavailable", f"{chosen} does not serve.")
+            self._monitor.asked(endpoint, chosen, self._now())
+            return self.answer(chosen, messages)
+
+    # For tests.
+
+    def there(self, endpoint: str, deployment: str | None) -> bool:
+        return (endpoint, deployment) in self._deployments if deployment else endpoint in self._endpoints
+
+    def hold(self, name: str) -> None:
+        """Keep an endpoint or deployment as it is, look after look, until it is released or failed."""
+        self._held.add(name)
+
+    def release(self, name: str) -> None:
+        self._held.discard(name)
+
+    def fail(self, endpoint: str, deployment: str | None = None, log: str = "") -> None:
+        """Let an endpoint or a deployment fail."""
+        if deployment is None:
+            self._endpoints[endpoint] = replace(self._get(endpoint), state="failed")
+        else:
+            found = self._deployments[endpoint, deployment]
+            self._deployments[endpoint, deployment] = replace(found, state="failed")
+            self._logs[endpoint, deployment] = log
+
+    def _get(self, name: str) -> Endpoint:
+        if name not in self._endpoints:
+            raise Missing("azureml-missing", f"The endpoint {name} does not exist.")
+        return self._endpoints[name]
+
+    def _look(self, name: str) -> Endpoint:
+        found = self._get(name)
+        if found.state in {"creating", "updating"} and name not in self._held:
+            found = self._endpoints[name] = replace(found, state="succeeded")
+        return found
+
+    def _look_deployment(self, endpoint: str, name: str) -> Deployment:
+        found = self._deployments.get((endpoint, name))
+        if found is None:
+            raise Missing("azureml-missing", f"The deployment {endpoint}/{name} does not exist.")
+        if found.state == "creating" and name not in self._held:
+            found = self._deployments[endpoint, name] = replace(found, state="succeeded")
+        return found

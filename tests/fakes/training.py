@@ -1,0 +1,203 @@
+"""Fakes of the ports Jobs and Models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.errors import AlreadyThere, Changed, Misconfigured, Missing, Permanent, Rejected
+from shared.domain.run import ResolvedModel
+from shared.domain.tags import SPEC
+from shared.ports import Job, JobSpec, ModelVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from tests.fakes.faults import Faults
+
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+PIPELINE = "chat_completion_pipeline"
+COMPUTES = tuple(f"compute_{step}" for step in ("model_import", "preprocess", "finetune", "model_evaluation"))
+TYPES = tuple(
+    f"instance_type_{step}" for step in ("model_import", "preprocess", "finetune", "model_evaluation")
+)
+YES = {"type": "string", "enum": ["true", "false"], "optional": True}
+INPUTS: Mapping[str, Mapping[str, Any]] = {
+    "mlflow_model_path": {"type": "mlflow_model", "optional": True},
+    **{
+        f"{part}_file_path": {"type": "uri_file", "optional": True}
+        for part in ("train", "validation", "test")
+    },
+    **{name: {"type": "string", "optional": True} for name in (*COMPUTES, *TYPES)},
+    "num_train_epochs": {"type": "integer", "min": 1, "default": 1, "optional": True},
+    "per_device_train_batch_size": {"type": "integer", "min": 1, "default": 1, "optional": True},
+    "per_device_eval_batch_size": {"type": "integer", "min": 1, "default": 1, "optional": True},
+    "learning_rate": {"type": "number", "min": 0, "default": 2e-5, "optional": True},
+    "lr_scheduler_type": {"type": "string", "enum": ["linear", "cosine", "constant"], "optional": True},
+    "number_of_gpu_to_use_finetuning": {"type": "integer", "min": 1, "default": 1, "optional": True},
+    "max_seq_length": {"type": "integer", "default": 8192, "optional": True},
+    "seed": {"type": "integer", "default": 42, "optional": True},
+    "deepspeed_stage": {"type": "string", "enum": ["2", "3"], "default": "2", "optional": True},
+    "apply_lora": YES,
+    "apply_deepspeed": YES,
+    "task_name": {"type": "string", "enum": ["ChatCompletion"], "default": "ChatCompletion"},
+}
+
+
+@dataclass(frozen=True)
+class _Kept:
+    spec: JobSpec
+    job: Job
+    metrics: Mapping[str, float]
+    log: str = ""
+
+
+class FakeJobs:
+    """Jobs that run until a test ends them."""
+
+    def __init__(self, faults: Faults, now: Callable[[], datetime]) -> None:
+        self._faults, self._now = faults, now
+        self._jobs: dict[str, _Kept] = {}
+
+    # The port.
+
+    def find(self, name: str) -> Job:
+        with self._faults.call("jobs.find"):
+            kept = self._get(name)
+            if kept.job.status == "cancelrequested":
+                self._set(name, status="canceled")
+            return kept.job
+
+    def submit(self, spec: JobSpec) -> Job:
+        with self._faults.call("jobs.submit"):
+            if "/" in spec.name:
+                raise Permanent("job-name", f"{spec.name!r} cannot name a job.", "Rename it.")
+            known = self._jobs.get(spec.name)
+            if known is None:
+                tags = {**spec.tags, SPEC: spec.digest()}
+                url = f"https://ml.azure.com/runs/{spec.name}"
+                job = Job(spec.name, "running", tags, url, started=self._now())
+                self._jobs[spec.name] = known = _Kept(spec, job, {})
+            if known.spec.digest() != spec.digest():
+                raise Changed("job-name-taken", f"Another job is named {spec.name}.")
+            return known.job
+
+    def cancel(self, name: str) -> None:
+        with self._faults.call("jobs.cancel"):
+            if not self._get(name).job.over:
+                self._set(name, status="cancelrequested")
+
+    def metrics(self, name: str) -> Mapping[str, float]:
+        with self._faults.call("jobs.metrics"):
+            return self._get(name).metrics
+
+    def log_tail(self, name: str) -> str:
+        with self._faults.call("jobs.log_tail"):
+            kept = self._jobs.get(name)
+            return kept.log[-2000:] if kept else ""
+
+    # For tests.
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._jobs)
+
+    def spec(self, name: str) -> JobSpec:
+        return self._get(name).spec
+
+    def finish(self, name: str, metrics: Mapping[str, float] | None = None) -> None:
+        self._set(name, status="completed")
+        figures = {"loss": 1.0, "eval_loss": 1.0} if metrics is None else dict(metrics)
+        self._jobs[name] = replace(self._get(name), metrics=figures)
+
+    def fail(self, name: str, error: str = "UserError: it went wrong", log: str = "") -> None:
+        self._set(name, status="failed", error=error)
+        self._jobs[name] = replace(self._get(name), log=log)
+
+    def status(self, name: str, status: str) -> None:
+        self._set(name, status=status)
+
+    def completed(self, name: str) -> bool:
+        return name in self._jobs and self._jobs[name].job.status == "completed"
+
+    def _get(self, name: str) -> _Kept:
+        if name not in self._jobs:
+            raise Missing("azureml-missing", f"The job {name} does not exist.")
+        return self._jobs[name]
+
+    def _set(self, name: str, **changes: Any) -> None:
+        kept = self._get(name)
+        self._jobs[name] = replace(kept, job=replace(kept.job, **changes))
+
+
+def base_model(name: str, version: str, defaults: Mapping[str, Any]) -> ResolvedModel:
+    """Make a registry model as `resolve` returns it."""
+    tags = {"task": "chat-completion", "model_specific_defaults": repr(dict(defaults))}
+    identity = f"azureml://registries/azureml/models/{name}/versions/{version}"
+    return ResolvedModel(identity, name, version, tags, dict(defaults))
+
+
+class FakeModels:
+    """A registry with two base models, clusters, and the workspace's models."""
+
+    def __init__(self, faults: Faults, jobs: FakeJobs) -> None:
+        self._faults, self._jobs = faults, jobs
+        self._versions: dict[tuple[str, str], ModelVersion] = {}
+        self.computes = {"gpu-cluster": 1}
+        self.base_models = [
+            base_model("Phi-4", "8", {"learning_rate": 5e-6}),
+            base_model("Phi-3-mini-4k-instruct", "14", {"apply_lora": "true", "precision": 16}),
+        ]
+
+    def resolve(self, name: str, registry: str, version: str) -> ResolvedModel:
+        with self._faults.call("models.resolve"):
+            named = [m for m in self.base_models if m.name == name and registry == "azureml"]
+            found = [m for m in named if version in {"latest", m.version}]
+            if not found:
+                raise Rejected("base-model-missing", f"{registry} has no {name}:{version}.", "Name another.")
+            return found[-1]
+
+    def component(self, name: str, registry: str) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
+        with self._faults.call("models.component"):
+            if (name, registry) != (PIPELINE, "azureml"):
+                raise Misconfigured("component-missing", f"{registry} has no component {name}.", "Mend it.")
+            return f"azureml://registries/azureml/components/{name}/versions/0.0.82", INPUTS
+
+    def gpus(self, compute: str) -> int:
+        with self._faults.call("models.gpus"):
+            if compute not in self.computes:
+                raise Misconfigured("compute-missing", f"There is no compute {compute!r}.", "Make it.")
+            return self.computes[compute]
+
+    def find(self, name: str, version: str) -> ModelVersion:
+        with self._faults.call("models.find"):
+            return self._get(name, version)
+
+    def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:  # noqa: ARG002
+        with self._faults.call("models.register"):
+            key = (model.name, model.version)
+            if key in self._versions:
+                raise AlreadyThere("azureml-exists", f"The model {model.name}:{model.version} exists.")
+            job = path.removeprefix("azureml://jobs/").removesuffix("/outputs/trained_model")
+            if not self._jobs.completed(job):
+                raise Permanent("azureml-refused", f"There is no model at {path}.")
+            identity = f"{WORKSPACE}/models/{model.name}/versions/{model.version}"
+            self._versions[key] = replace(model, id=identity, tags=dict(model.tags))
+            return self._versions[key]
+
+    # For tests.
+
+    def put(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Register a version that somebody else made."""
+        identity = f"{WORKSPACE}/models/{name}/versions/{version}"
+        self._versions[name, version] = ModelVersion(name, version, tags, identity)
+
+    @property
+    def versions(self) -> list[ModelVersion]:
+        return list(self._versions.values())
+
+    def _get(self, name: str, version: str) -> ModelVersion:
+        if (name, version) not in self._versions:
+            raise Missing("azureml-missing", f"The model {name}:{version} does not exist.")
+        return self._versions[name, version]
