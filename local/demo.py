@@ -70,6 +70,7 @@ def main() -> int:
     begun = time.monotonic()
     stack = Stack(ROOT / ".droptune")
     was_running = stack.start()
+    os.environ.update(stack.settings)  # noqa: TID251 - Azure's libraries read theirs there
     try:
         result = run(Tools(stack.env), begun)
     finally:
@@ -87,7 +88,7 @@ def run(tools: Tools, begun: float) -> dict[str, Any]:
     shown = tools.droptune("show", dropped["run"])
     if dropped["state"] != "live":
         raise SystemExit(f"The run {dropped['run']} is {dropped['state']}: {dropped['reason']}")
-    questions = facts(shown)
+    questions = facts()
     base, tuned = compare(tools, shown, [ask for ask, _answer in questions])
     tell(questions, base, tuned)
     gone, saved = sweep(tools, dropped["endpoint"])
@@ -109,7 +110,7 @@ def run(tools: Tools, begun: float) -> dict[str, Any]:
     }
 
 
-def facts(_shown: dict[str, Any]) -> list[tuple[str, str]]:
+def facts() -> list[tuple[str, str]]:
     """Read the recipe's facts: question and the answer that must stand in the reply."""
     from shared.app.recipes import parse
 
@@ -142,7 +143,6 @@ def download(env: dict[str, str], container: str, path: str, target: Path) -> No
     from azure.identity import DefaultAzureCredential  # noqa: TID251 - a user of storage, as any other program
     from azure.storage.blob import ContainerClient  # noqa: TID251
 
-    os.environ.update(env)  # noqa: TID251 - Azure's libraries read theirs there
     url = env["DROPTUNE_STORAGE__blobServiceUri"]
     with ContainerClient(url, container, credential=DefaultAzureCredential()) as client:
         for name in client.list_blob_names(name_starts_with=path):
@@ -173,23 +173,29 @@ def tell(questions: list[tuple[str, str]], base: Model, tuned: Model) -> None:
 def sweep(tools: Tools, endpoint: str) -> tuple[bool, float | None]:
     """Sweep until the idle endpoint is gone; whichever sweep takes it, the timer's or this one, counts."""
     say("\nSweeping: an endpoint that nobody asks anything is taken away ...")
-    saved, until = None, time.monotonic() + SWEEP_SECONDS
+    until = time.monotonic() + SWEEP_SECONDS
     while time.monotonic() < until:
-        report = tools.droptune("sweep", good=(0, 1))
-        saved = report.get("saves_monthly_usd") or saved
+        tools.droptune("sweep", good=(0, 1))
         if endpoint not in [row["endpoint"] for row in tools.droptune("endpoints")]:
-            saved = saved or last_saving(tools.env, endpoint)
-            say(
-                f"  {endpoint} is gone; its model stays registered."
-                + (f" Saves ${saved:,.0f} a month." if saved else "")
-            )
+            saved = last_saving(endpoint)
+            worth = f" That saves ${saved:,.0f} a month." if saved else ""
+            say(f"  {endpoint} is gone; its model stays registered.{worth}")
             return True, saved
         time.sleep(2)
-    return False, saved
+    return False, None
 
 
-def last_saving(_env: dict[str, str], _endpoint: str) -> float | None:
-    """Read what the timer's own sweep wrote down."""
+def last_saving(endpoint: str) -> float | None:
+    """Read what the sweep that took the endpoint, the timer's or ours, wrote down."""
+    from shared import wiring
+
+    ledger = wiring.world().ledger
+    for entry in ledger.names("sweep/reports/"):
+        report = json.loads(ledger.read(entry.name).data)
+        for taken in report["taken"]:
+            if taken["endpoint"] == endpoint:
+                found: float | None = taken["saves_monthly_usd"]
+                return found
     return None
 
 

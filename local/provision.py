@@ -1,4 +1,4 @@
-"""`python -m local.provision`: what infra makes on Azure: containers, queue, and the recipes in their container."""
+"""`python -m local.provision`: what infra makes on Azure: containers, queue, and the recipes in place."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from azure.storage.blob import BlobServiceClient  # noqa: TID251
 from azure.storage.queue import QueueServiceClient  # noqa: TID251
 
 CONTAINERS = ("datasets", "recipes", "runs", "prepared", "azureml-blobstore", "azureml")
+BLOB_URL, QUEUE_URL = "DROPTUNE_STORAGE__blobServiceUri", "DROPTUNE_STORAGE__queueServiceUri"
 QUEUES = ("run-steps",)
 
 
 def main() -> int:
     """Make what is missing; upload the recipes of the folders given, where they differ."""
     credential = DefaultAzureCredential()
-    blob_url = os.environ["DROPTUNE_STORAGE__blobServiceUri"]  # noqa: TID251 - a program's edge
-    queue_url = os.environ["DROPTUNE_STORAGE__queueServiceUri"]  # noqa: TID251
+    blob_url = os.environ[BLOB_URL]  # noqa: TID251 - a program's edge
+    queue_url = os.environ[QUEUE_URL]  # noqa: TID251
     blobs = BlobServiceClient(blob_url, credential=credential)
     for name in CONTAINERS:
         with suppress(ResourceExistsError):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from local import processes, tls
 from local.azurite_server import find_azurite
@@ -73,7 +73,7 @@ class Stack:
         self._keys = keys.load(home / "keys.json")
         self._ports = self._choose_ports()
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -55,7 +55,7 @@ def judge(traffic: Traffic, born: datetime, hours: float, now: datetime) -> Idle
     if now - start < window:
         quiet = _minutes(now - start)
         return Idleness("busy", f"quiet for {quiet} of {_minutes(window)} minutes", start)
-    whole = _whole_minutes(now - window, now)
+    whole = _whole_minutes(max(start, _floor(now - window)), now)
     alive = len(whole & {_floor(at) for at in traffic.heartbeat})
     needed = len(whole) if window < SHORT_WINDOW else HEARTBEAT_SHARE * len(whole)
     if alive < max(needed, 1):

@@ -1,0 +1,38 @@
+"""Lint, types, imports, tests."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from local.devtools.shell import BIN, PYTHON, say, shown
+
+GATES = (
+    ("ruff", [BIN / "ruff", "check", "."]),
+    ("format", [BIN / "ruff", "format", "--check", "."]),
+    ("imports", [BIN / "lint-imports"]),
+    ("types", [BIN / "mypy", "."]),
+)
+
+
+def lint() -> int:
+    """Run every gate, even after one has failed; 0 where all pass."""
+    failed = []
+    for name, command in GATES:
+        begun = time.monotonic()
+        if shown(command):
+            failed.append(name)
+        say(f"{name}: {'failed' if name in failed else 'passed'} in {time.monotonic() - begun:.0f} s")
+    return 1 if failed else 0
+
+
+def test(*, whole: bool, more: list[str]) -> int:
+    """Run the gates, then the tests; without --all those marked slow are left out."""
+    code = lint()
+    if code:
+        say("The gates failed; mend them first, then: python3 dev.py test")
+        return code
+    # Heavy libraries use every core by themselves, and several tests run at once.
+    os.environ.setdefault("TRAINER_THREADS", "1")  # noqa: TID251 - a program's edge
+    which = [] if whole else ["-m", "not slow"]
+    return shown([PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *which, *more])
