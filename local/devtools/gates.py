@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from local.devtools.shell import BIN, PYTHON, say, shown
 
-GATES = (
+GATES: tuple[tuple[str, list[str | Path]], ...] = (
     ("ruff", [BIN / "ruff", "check", "."]),
     ("format", [BIN / "ruff", "format", "--check", "."]),
     ("imports", [BIN / "lint-imports"]),

@@ -156,7 +156,7 @@ def _azurite() -> None:
 
 def _models() -> None:
     say("  converting the small model, once (about 40 s)")
-    command = [PYTHON, "-m", "local.trainer", "convert", "--out", HOME / "models"]
+    command: list[str | Path] = [PYTHON, "-m", "local.trainer", "convert", "--out", HOME / "models"]
     os.environ.setdefault("TQDM_DISABLE", "1")  # noqa: TID251 - its bars would tear this progress apart
     if shown(command, to_stderr=True):
         raise Failed("The small model could not be converted; see above. Try again: python3 dev.py setup")
