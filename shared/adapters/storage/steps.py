@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from shared.adapters.storage.errors import mapped
+from shared.adapters.storage.errors import SENDER
 from shared.adapters.storage.place import RUN_STEPS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shared.adapters.storage.place import StoragePlace
 
 LONGEST = 7 * 86_400
-ROLE = "Storage Queue Data Message Sender"
+NEVER = -1
 
 
 class QueueSteps:
@@ -26,9 +26,13 @@ class QueueSteps:
         self._client: QueueClient | None = None
 
     def send(self, run: str, *, wake: int | None = None, delay: float = 0) -> None:
-        """Send `{"run": …, "wake": …}`, visible after `delay` seconds, rounded up; a hint has no wake."""
+        """Send `{"run": …, "wake": …}`, visible after `delay` seconds, rounded up; a hint has no wake.
+
+        The queue delays by seven days at most. A message never expires: a run would be forgotten with it.
+        """
         if self._client is None:
             self._client = self._place.queue(RUN_STEPS)
         step = {"run": run} if wake is None else {"run": run, "wake": wake}
-        with mapped("the queue of steps", ROLE):
-            self._client.send_message(json.dumps(step), visibility_timeout=min(math.ceil(delay), LONGEST))
+        seconds = min(max(math.ceil(delay), 0), LONGEST)
+        with self._place.call(f"the queue {RUN_STEPS}", SENDER):
+            self._client.send_message(json.dumps(step), visibility_timeout=seconds, time_to_live=NEVER)
