@@ -1,0 +1,138 @@
+"""Events lost, workers dead, markers adrift: time alone brings every run on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from shared.app.advance import advance
+from shared.app.claim import ClaimLost, take
+from shared.app.people import hint_job
+from shared.app.receive import receive
+from shared.app.reconcile import reconcile
+from shared.domain.errors import Changed, Misconfigured
+from shared.domain.run import Claim, State
+from tests.app.life import Life, chats
+
+
+def test_a_drop_whose_event_was_lost_is_found_by_the_listing() -> None:
+    life = Life()
+    drop = life.storage.drops.put("support/a.jsonl", chats(), {})
+    life.tick(60)
+    assert list(life.ledger.runs()) == []
+    for _ in range(6):
+        life.tick(60)
+    assert list(life.ledger.runs()) == [drop.run]
+
+
+def test_a_lost_message_is_sent_again_by_the_minute_timer() -> None:
+    life = Life()
+    name = life.drop()
+    life.until(name, "training")
+    life.storage.steps.take()
+    life.at += timedelta(minutes=10)
+    life.storage.steps.take()  # all lost
+    life.azureml.jobs.finish(f"{name}-a1", {"eval_loss": 1})
+    reconcile(life.world, life.timing)
+    life.deliver()
+    assert life.run(name).state is not State.TRAINING
+
+
+def test_a_living_claim_is_left_alone_and_a_dead_one_taken_over() -> None:
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    name = receive(life.world, "support/a.jsonl")
+    assert name is not None
+    held = life.ledger.load(name)
+    claim = Claim("another", life.at + timedelta(seconds=100))
+    life.ledger.save(held, replace(held.run, claim=claim))
+    advance(life.world, life.timing, name)
+    assert life.run(name).state is State.RECEIVED
+    life.at += timedelta(seconds=101)
+    advance(life.world, life.timing, name)
+    assert life.run(name).state is not State.RECEIVED
+
+
+def test_a_worker_whose_claim_was_taken_over_writes_nothing_more() -> None:
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    name = receive(life.world, "support/a.jsonl")
+    assert name is not None
+    slow = take(life.world, life.ledger, life.ledger.load(name), 10)
+    life.at += timedelta(seconds=11)
+    take(life.world, life.ledger, life.ledger.load(name), 10)
+    with pytest.raises(ClaimLost):
+        slow.update(lambda run: replace(run, reason="too late"))
+    assert life.run(name).reason != "too late"
+
+
+def test_a_wish_appended_under_a_claim_is_not_lost() -> None:
+    from shared.app.people import wish
+
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    name = receive(life.world, "support/a.jsonl")
+    assert name is not None
+    work = take(life.world, life.ledger, life.ledger.load(name), 100)
+    wish(life.world, name, "cancel", "ann")
+    work.update(lambda run: replace(run, reason="going on"))
+    assert life.run(name).wish("cancel") is not None
+    assert life.run(name).reason == "going on"
+
+
+def test_receiving_twice_is_once() -> None:
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    first = receive(life.world, "support/a.jsonl")
+    before = life.run(first or "")
+    assert receive(life.world, "support/a.jsonl") == first
+    assert life.run(first or "") == before
+
+
+def test_a_blob_that_has_vanished_sets_off_nothing() -> None:
+    assert receive(Life().world, "support/gone.jsonl") is None
+
+
+def test_a_job_of_nobody_is_no_hint() -> None:
+    life = Life()
+    assert not hint_job(life.world, "happy_road_1")
+    assert not hint_job(life.world, "support-20261124120000-aaaaaaaa-a1")
+
+
+def test_the_daily_pass_mends_markers() -> None:
+    life = Life()
+    name = life.drop()
+    life.until(name, "training")
+    life.world.ledger.delete(f"active/{name}")
+    life.world.ledger.put("active/gone-20261124120000-aaaaaaaa", b"", {})
+    assert life.ledger.mend_markers() == 1
+    assert f"active/{name}" in [entry.name for entry in life.world.ledger.names("active/")]
+
+
+def test_a_markers_due_is_never_later_than_its_documents() -> None:
+    life = Life()
+    name = life.drop()
+    for _ in range(8):
+        life.tick()
+        marker = next(iter(life.world.ledger.names(f"active/{name}")))
+        due = life.run(name).due
+        assert due is not None
+        assert marker.metadata["due"] <= due.isoformat()
+
+
+def test_a_newer_documents_version_is_refused_and_left() -> None:
+    life = Life()
+    life.world.ledger.create("r/future.json", b'{"version": 99, "what": "ever"}')
+    with pytest.raises(Misconfigured, match="version 99"):
+        advance(life.world, life.timing, "future")
+    assert life.world.ledger.read("r/future.json").data == b'{"version": 99, "what": "ever"}'
+
+
+def test_a_lane_written_by_two_at_once_keeps_both() -> None:
+    life = Life()
+    held = life.ledger.lane("support")
+    life.ledger.save_lane(held, replace(held.lane, generation=2))
+    with pytest.raises(Changed):
+        life.ledger.save_lane(held, replace(held.lane, generation=3))
