@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import pytest
+
 from tests.fakes.storage import FakeStorage
 from tests.local.azureml.rig import make_tls, running_azurite
 
@@ -19,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import pytest
-
     from shared.adapters.storage import StoragePlace
     from shared.ports import Documents, Drops, Prepared, Recipes, Steps
 
+WORLDS = ["fake", "azurite"]
 CONTAINERS = ("datasets", "recipes", "runs", "prepared")
 QUEUE_LISTENS = "Queue service is successfully listening at "
 
@@ -144,14 +145,24 @@ class Credential:
 
 
 @contextmanager
-def azurite_rig(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[AzuriteRig]:
+def world(name: str, folder: Path) -> Iterator[Rig]:
+    """Give the fake or the real thing."""
+    if name == "fake":
+        yield FakeRig()
+        return
+    with azurite_rig(folder) as rig:
+        yield rig
+
+
+@contextmanager
+def azurite_rig(folder: Path) -> Iterator[AzuriteRig]:
     """Start Azurite with empty containers and build the adapters by identity."""
     from shared.adapters import storage
 
     tls = make_tls(folder)
     (folder / "azurite").mkdir()
-    patch.setenv("REQUESTS_CA_BUNDLE", str(tls.bundle))
-    with running_azurite(folder / "azurite", tls) as blob_url:
+    with pytest.MonkeyPatch.context() as patch, running_azurite(folder / "azurite", tls) as blob_url:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(tls.bundle))
         log = (folder / "azurite" / "out.txt").read_text()
         queue_url = f"{log.partition(QUEUE_LISTENS)[2].split()[0]}/devstoreaccount1"
         blobs, queue = _empty(blob_url, queue_url)

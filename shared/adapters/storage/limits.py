@@ -23,8 +23,8 @@ _end: ContextVar[float] = ContextVar("end of the call, on the monotonic clock", 
 
 @contextmanager
 def ending_in(seconds: float) -> Iterator[None]:
-    """Let no request inside last longer than `seconds` from now, its tries and pauses included."""
-    token = _end.set(time.monotonic() + seconds)
+    """Let no request inside last past `seconds` from now, tries and pauses included; limits nest."""
+    token = _end.set(min(_end.get(), time.monotonic() + seconds))
     try:
         yield
     finally:

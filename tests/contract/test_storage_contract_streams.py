@@ -1,0 +1,191 @@
+"""What the ports Drops, Recipes and Prepared promise; held by the fakes and the real adapters alike."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.errors import Changed, Missing
+from tests.contract.storage_rigs import WORLDS, now, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.storage_rigs import Rig
+
+NUMBERS = itertools.count(1)
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with world(request.param, tmp_path_factory.mktemp("storage")) as rig:
+        yield rig
+
+
+@pytest.fixture
+def folder() -> str:
+    """Name a folder that no other test uses."""
+    return f"t{next(NUMBERS)}"
+
+
+def pattern(size: int) -> bytes:
+    """Make bytes in which no two places look alike for long."""
+    return b"".join(number.to_bytes(8, "big") for number in range(size // 8 + 1))[:size]
+
+
+def test_a_drop_is_found_as_it_is(storage: Rig, folder: str) -> None:
+    before = now() - timedelta(seconds=2)
+    storage.write("datasets", f"{folder}/a.jsonl", b"12345")
+    drop = storage.drops.find(f"{folder}/a.jsonl")
+    assert (drop.path, drop.size, drop.retrain) == (f"{folder}/a.jsonl", 5, False)
+    assert before <= drop.modified <= now()
+    assert drop.modified.microsecond == 0
+    assert drop.etag
+    assert '"' not in drop.etag
+    assert drop in list(storage.drops.all())
+
+
+@pytest.mark.parametrize(
+    ("metadata", "retrain"),
+    [({"retrain": "true"}, True), ({"Retrain": "true"}, True), ({"retrain": "false"}, False), ({}, False)],
+)
+def test_retrain_is_said_by_metadata(
+    storage: Rig, folder: str, metadata: dict[str, str], *, retrain: bool
+) -> None:
+    storage.write("datasets", f"{folder}/a.jsonl", b"1", metadata)
+    assert storage.drops.find(f"{folder}/a.jsonl").retrain is retrain
+    assert [d.retrain for d in storage.drops.all() if d.path == f"{folder}/a.jsonl"] == [retrain]
+
+
+def test_a_drop_that_is_not_there_is_missing(storage: Rig, folder: str) -> None:
+    with pytest.raises(Missing):
+        storage.drops.find(f"{folder}/none.jsonl")
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 20 * MIB])
+def test_a_drop_streams_whole_and_in_order(storage: Rig, folder: str, size: int) -> None:
+    data = pattern(size)
+    storage.write("datasets", f"{folder}/a.jsonl", data)
+    pieces = list(storage.drops.open(storage.drops.find(f"{folder}/a.jsonl")))
+    assert b"".join(pieces) == data
+    assert all(0 < len(piece) <= 4 * MIB for piece in pieces)
+
+
+@pytest.mark.parametrize("fate", ["written again", "deleted"])
+def test_a_drop_that_changes_under_the_reader_has_changed(storage: Rig, folder: str, fate: str) -> None:
+    path, data = f"{folder}/a.jsonl", pattern(20 * MIB)
+    storage.write("datasets", path, data)
+    pieces = storage.drops.open(storage.drops.find(path))
+    assert next(pieces) == data[: 4 * MIB]
+    if fate == "deleted":
+        storage.delete("datasets", path)
+    else:
+        storage.write("datasets", path, data)
+    seen = 1
+    with pytest.raises(Changed):  # noqa: PT012 - it may be any of the later pieces
+        for piece in pieces:
+            assert piece == data[seen * 4 * MIB : (seen + 1) * 4 * MIB]
+            seen += 1
+    assert seen < 5
+
+
+def test_an_empty_drop_that_was_replaced_has_changed(storage: Rig, folder: str) -> None:
+    storage.write("datasets", f"{folder}/a.jsonl", b"")
+    drop = storage.drops.find(f"{folder}/a.jsonl")
+    storage.write("datasets", f"{folder}/a.jsonl", b"")
+    with pytest.raises(Changed):
+        list(storage.drops.open(drop))
+    with pytest.raises(Changed):
+        list(storage.drops.open(replace(drop, path=f"{folder}/none.jsonl")))
+
+
+def test_a_reader_may_stop_early(storage: Rig, folder: str) -> None:
+    storage.write("datasets", f"{folder}/a.jsonl", pattern(20 * MIB))
+    pieces = storage.drops.open(storage.drops.find(f"{folder}/a.jsonl"))
+    next(pieces)
+    del pieces
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("drop-range")]
+
+
+@pytest.mark.parametrize("retrain", [True, False])
+def test_an_upload_is_a_drop(storage: Rig, folder: str, *, retrain: bool) -> None:
+    data = pattern(9 * MIB)
+    made = storage.drops.upload(f"{folder}/a.jsonl", io.BytesIO(data), retrain=retrain)
+    assert made == storage.drops.find(f"{folder}/a.jsonl")
+    assert (made.size, made.retrain) == (9 * MIB, retrain)
+    assert b"".join(storage.drops.open(made)) == data
+
+
+def test_recipes_are_read_by_name(storage: Rig, folder: str) -> None:
+    storage.write("recipes", f"{folder}.yaml", b"base_model: {name: Phi-4}\n")
+    text, etag = storage.recipes.read(folder)
+    assert text == b"base_model: {name: Phi-4}\n"
+    assert etag
+    assert '"' not in etag
+    with pytest.raises(Missing):
+        storage.recipes.read(f"{folder}-none")
+
+
+def test_recipes_are_the_yaml_files_at_the_top(storage: Rig, folder: str) -> None:
+    for path in (f"{folder}-b.yaml", f"{folder}-a.yaml", f"{folder}/deep.yaml", f"{folder}.txt"):
+        storage.write("recipes", path, b"")
+    found = [name for name in storage.recipes.names() if name.startswith(folder)]
+    assert found == [f"{folder}-a", f"{folder}-b"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 * MIB, 4 * MIB + 1, 10 * MIB])
+def test_a_prepared_file_comes_back_as_it_was_written(storage: Rig, folder: str, size: int) -> None:
+    data = pattern(size)
+    with storage.prepared.writer(f"{folder}/train.jsonl") as file:
+        for start in range(0, size, 700_001):
+            part = data[start : start + 700_001]
+            assert file.write(part) == len(part)
+    assert b"".join(storage.prepared.read(f"{folder}/train.jsonl")) == data
+
+
+def test_a_prepared_file_takes_any_bytes_and_text_wrappers(storage: Rig, folder: str) -> None:
+    with storage.prepared.writer(f"{folder}/a") as file:
+        file.write(bytearray(b"one "))
+        file.write(memoryview(b"--two")[2:])
+        with pytest.raises(TypeError):
+            file.write("text")  # type: ignore[call-overload]  # what a careless caller does
+    with storage.prepared.writer(f"{folder}/b") as file, io.TextIOWrapper(file, "utf-8") as text:
+        text.write("grüezi\n")
+    assert b"".join(storage.prepared.read(f"{folder}/a")) == b"one two"
+    assert b"".join(storage.prepared.read(f"{folder}/b")) == "grüezi\n".encode()
+
+
+def test_a_failure_inside_leaves_no_file(storage: Rig, folder: str) -> None:
+    def fail(path: str) -> None:
+        with storage.prepared.writer(path) as file:
+            file.write(pattern(9 * MIB))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail(f"{folder}/new")
+    with pytest.raises(Missing):
+        list(storage.prepared.read(f"{folder}/new"))
+    with storage.prepared.writer(f"{folder}/old") as file:
+        file.write(b"as it was")
+    with pytest.raises(ZeroDivisionError):
+        fail(f"{folder}/old")
+    assert b"".join(storage.prepared.read(f"{folder}/old")) == b"as it was"
+    with storage.prepared.writer(f"{folder}/new") as file:
+        file.write(b"after all")
+    assert b"".join(storage.prepared.read(f"{folder}/new")) == b"after all"
+
+
+def test_a_file_is_not_there_before_its_end(storage: Rig, folder: str) -> None:
+    with storage.prepared.writer(f"{folder}/a") as file:
+        file.write(pattern(9 * MIB))
+        with pytest.raises(Missing):
+            list(storage.prepared.read(f"{folder}/a"))
+    with pytest.raises(ValueError, match="closed"):
+        file.write(b"too late")
