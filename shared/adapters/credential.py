@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
 
+# Below what a call of ours may take: a token service that hangs is found out in time.
+PATIENCE: dict[str, Any] = {
+    "connection_timeout": 5,
+    "read_timeout": 10,
+    "retry_total": 1,
+    "process_timeout": 10,
+}
 
-@cache
+_lock = threading.Lock()
+_made: list[DefaultAzureCredential] = []
+
+
 def credential() -> DefaultAzureCredential:
-    """Make the chain of credentials once; each keeps its tokens until they expire."""
-    from azure.identity import DefaultAzureCredential
+    """Give the app's credential, made at the first call; it keeps its tokens until they expire."""
+    with _lock:
+        if not _made:
+            from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+            _made.append(DefaultAzureCredential(**PATIENCE))
+        return _made[0]

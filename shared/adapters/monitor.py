@@ -1,10 +1,16 @@
-"""Azure Monitor's figures of endpoints: the resource manager's metrics call, a minute a point."""
+"""Azure Monitor's figures of endpoints: the resource manager's metrics call, a minute a point.
+
+Microsoft Learn, "Monitor online endpoints": requests have the aggregation Average alone, at a grain of one
+minute; a minute without requests has no point.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
+
+from shared.adapters.azureml.place import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +19,7 @@ if TYPE_CHECKING:
 
 VERSION = "2024-02-01"
 ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+READER = "Monitoring Reader"
 
 
 class AzureMonitor:
@@ -24,8 +31,8 @@ class AzureMonitor:
     def requests(
         self, endpoint: str, since: datetime, until: datetime
     ) -> Mapping[str, Mapping[datetime, float]]:
-        """Read requests a minute by deployment; a minute without a figure is absent."""
-        resource = f"{self._place.id}/onlineEndpoints/{quote(endpoint, safe='')}"
+        """Read requests a minute by deployment; raises Missing where there is no such endpoint."""
+        resource = f"onlineEndpoints/{quote(endpoint, safe='')}"
         asked = {
             "metricnames": "RequestsPerMinute",
             "metricnamespace": ENDPOINTS,
@@ -33,20 +40,19 @@ class AzureMonitor:
         }
         found: dict[str, dict[datetime, float]] = {}
         for series in self._series(resource, asked, since, until):
-            name = _dimension(series, "deployment")
-            found.setdefault(name, {}).update(_points(series))
+            points = _points(series)
+            if points:
+                found.setdefault(_dimension(series, "deployment"), {}).update(points)
         return found
 
     def heartbeat(
         self, endpoint: str, deployment: str, since: datetime, until: datetime
     ) -> Sequence[datetime]:
-        """List the minutes in which the deployment reported its CPU."""
-        parent = f"{self._place.id}/onlineEndpoints/{quote(endpoint, safe='')}"
-        resource = f"{parent}/deployments/{quote(deployment, safe='')}"
+        """List the minutes in which the deployment reported its CPU; raises Missing where there is none."""
+        resource = f"onlineEndpoints/{quote(endpoint, safe='')}/deployments/{quote(deployment, safe='')}"
         asked = {"metricnames": "CpuUtilizationPercentage", "metricnamespace": f"{ENDPOINTS}/deployments"}
-        return sorted(
-            {at for series in self._series(resource, asked, since, until) for at in _points(series)}
-        )
+        series = self._series(resource, asked, since, until)
+        return sorted({at for one in series for at in _points(one)})
 
     def _series(
         self, resource: str, asked: Mapping[str, str], since: datetime, until: datetime
@@ -58,23 +64,23 @@ class AzureMonitor:
             "aggregation": "Average",
             **asked,
         }
-        path = f"{resource}/providers/Microsoft.Insights/metrics?{urlencode(query)}"
-        for metric in self._place.call("GET", path, "", "the endpoint's metrics").get("value") or ():
+        path = f"{self._place.id}/{resource}/providers/Microsoft.Insights/metrics?{urlencode(query)}"
+        answer = self._place.call(Request("GET", path), f"The metrics of {resource}", READER)
+        for metric in answer.get("value") or ():
             yield from metric.get("timeseries") or ()
 
 
 def _points(series: Mapping[str, Any]) -> dict[datetime, float]:
-    points = series.get("data") or ()
     return {
         datetime.fromisoformat(point["timeStamp"]): float(point["average"])
-        for point in points
+        for point in series.get("data") or ()
         if point.get("average") is not None
     }
 
 
 def _dimension(series: Mapping[str, Any], name: str) -> str:
     values = series.get("metadatavalues") or ()
-    return next((str(v["value"]) for v in values if v["name"]["value"].lower() == name), "")
+    return next((str(one["value"]) for one in values if one["name"]["value"].lower() == name), "")
 
 
 def _utc(at: datetime) -> str:

@@ -1,29 +1,31 @@
-"""Managed online endpoints and deployments: whole-resource PUTs that begin and return.
+"""Managed online endpoints and deployments: made through the SDK, looked at and deleted by plain calls.
 
-Plain calls and not the SDK's pollers: a run is looked at again when it is due, and no thread waits for hours.
-Bodies as azure-ai-ml 1.35 sends them.
+Making, changing and deleting begin and return. The SDK's pollers end at once (`patience`): a run is looked
+at again when it is due, and no thread waits for hours.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.adapters.azureml import scoring
-from shared.adapters.azureml.place import DEPLOYMENTS, ENDPOINTS
-from shared.domain.errors import AlreadyThere, DroptuneError, Missing
-from shared.domain.tags import INSTALLATION
-from shared.ports import Deployment, Endpoint
+from shared.adapters.azureml import entities, scoring, shapes
+from shared.adapters.azureml.errors import mapped
+from shared.adapters.azureml.place import DEPLOYMENTS, ENDPOINTS, Request
+from shared.domain.errors import AlreadyThere, DroptuneError, Missing, Permanent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shared.adapters.azureml.place import AzureMLPlace
-    from shared.ports import DeploymentSpec
+    from shared.ports import Deployment, DeploymentSpec, Endpoint
 
-AUTH = {"key": "Key", "entra": "AADToken"}
+LOG = logging.getLogger(__name__)
+AUTH = {"key": "key", "entra": "aad_token"}
+NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]{1,30})[a-zA-Z0-9]")
 LOG_LINES, LOG_CHARACTERS = 50, 2000
 
 
@@ -35,153 +37,112 @@ class AzureMLEndpoints:
 
     def find(self, name: str) -> Endpoint:
         """Look at one; raises Missing."""
-        return _endpoint(self._get(name))
+        return shapes.endpoint(self._get(name))
 
     def all(self) -> Iterator[Endpoint]:
         """List every endpoint, page by page."""
-        path, version = f"{self._place.id}/onlineEndpoints", ENDPOINTS
-        while path:
-            page = self._place.call("GET", path, version, "the endpoints")
-            yield from (_endpoint(found) for found in page.get("value") or ())
-            path, version = page.get("nextLink") or "", ""
+        for found in self._pages(f"{self._place.id}/onlineEndpoints", ENDPOINTS, "The endpoints"):
+            yield shapes.endpoint(found)
 
     def create(self, name: str, auth: str, tags: Mapping[str, str]) -> None:
-        """Begin to make one; one of ours that is there stays, another's raises AlreadyThere."""
-        with suppress(Missing):
-            found = self.find(name)
-            if found.tags.get(INSTALLATION) != tags.get(INSTALLATION):
-                raise AlreadyThere("endpoint-name-taken", f"The endpoint {name} is somebody else's.")
-            return
-        body = {
-            "location": self._place.about()["location"],
-            "properties": {"authMode": AUTH[auth], "properties": {}, "traffic": {}, "mirrorTraffic": {}},
-            "identity": {"type": "SystemAssigned"},
-            "tags": dict(tags),
-        }
-        self._place.call("PUT", self._path(name), ENDPOINTS, f"the endpoint {name}", body)
+        """Begin to make one; raises AlreadyThere where the workspace or the region knows the name."""
+        from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+        what = f"The endpoint {name}"
+        with self._place.sdk(what) as sdk:
+            # Azure ML would take a second PUT as an update, and change the tags of somebody else's endpoint.
+            with suppress(Missing):
+                self.find(name)
+                raise AlreadyThere("endpoint-name-taken", f"{what} is in the workspace already.")
+            entity = ManagedOnlineEndpoint(name=name, auth_mode=AUTH[auth], tags=dict(tags))
+            sdk.online_endpoints.begin_create_or_update(entity)
+        LOG.info("began to make endpoint %s", name)
 
     def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
-        """Begin to move the traffic: read the whole resource, write it back with this traffic."""
-        found = self._get(name)
-        properties = found["properties"]
-        body = {
-            "location": found.get("location") or self._place.about()["location"],
-            "properties": {
-                "authMode": properties["authMode"],
-                "properties": properties.get("properties") or {},
-                "traffic": {deployment: share for deployment, share in traffic.items() if share},
-                "mirrorTraffic": {},
-            },
-            "identity": {"type": (found.get("identity") or {}).get("type", "SystemAssigned")},
-            "tags": found.get("tags") or {},
-        }
-        self._place.call("PUT", self._path(name), ENDPOINTS, f"the endpoint {name}", body)
+        """Begin to move the traffic: the whole resource is read, and written back with this traffic."""
+        with self._place.sdk(f"The endpoint {name}") as sdk:
+            entity = sdk.online_endpoints.get(_checked(name))
+            entity.traffic = dict(traffic)
+            sdk.online_endpoints.begin_create_or_update(entity)
+        LOG.info("began to move the traffic of endpoint %s over %d deployments", name, len(traffic))
 
     def delete(self, name: str) -> None:
-        """Begin to delete one with its deployments."""
+        """Begin to delete one with all its deployments."""
         with suppress(Missing):
-            self._place.call("DELETE", self._path(name), ENDPOINTS, f"the endpoint {name}")
+            self._place.call(Request("DELETE", self._path(name), ENDPOINTS), f"The endpoint {name}")
 
     def deployment(self, endpoint: str, name: str) -> Deployment:
         """Look at one; raises Missing."""
-        path = self._path(endpoint, name)
-        return _deployment(endpoint, self._place.call("GET", path, DEPLOYMENTS, f"the deployment {name}"))
+        asked = Request("GET", self._path(endpoint, name), DEPLOYMENTS)
+        return shapes.deployment(endpoint, self._place.call(asked, f"The deployment {endpoint}/{name}"))
 
     def deployments(self, endpoint: str) -> Sequence[Deployment]:
         """List those of one endpoint; one that is gone has none."""
+        path = self._path(endpoint) + "/deployments"
         try:
-            page = self._place.call(
-                "GET", self._path(endpoint) + "/deployments", DEPLOYMENTS, f"the deployments of {endpoint}"
-            )
+            found = list(self._pages(path, DEPLOYMENTS, f"The deployments of {endpoint}"))
         except Missing:
             return []
-        return [_deployment(endpoint, found) for found in page.get("value") or ()]
+        return [shapes.deployment(endpoint, one) for one in found]
 
     def deploy(self, spec: DeploymentSpec) -> None:
-        """Begin to make a deployment."""
-        body = {
-            "location": self._place.about()["location"],
-            "properties": {
-                "model": spec.model,
-                "properties": {},
-                "appInsightsEnabled": False,
-                "requestSettings": {"requestTimeout": "PT1M30S"},
-                "livenessProbe": {"initialDelay": "PT10M"},
-                "instanceType": spec.instance_type,
-                "endpointComputeType": "Managed",
-            },
-            "tags": dict(spec.tags),
-            "sku": {"name": "Default", "capacity": spec.instance_count},
-        }
-        path = self._path(spec.endpoint, spec.name)
-        self._place.call("PUT", path, DEPLOYMENTS, f"the deployment {spec.name}", body)
+        """Begin to make a deployment; raises Missing where there is no such endpoint or model."""
+        with self._place.sdk(f"The deployment {_checked(spec.endpoint)}/{_checked(spec.name)}") as sdk:
+            sdk.online_deployments.begin_create_or_update(entities.deployment(spec))
+        LOG.info("began to make deployment %s/%s", spec.endpoint, spec.name)
 
     def undeploy(self, endpoint: str, name: str) -> None:
         """Begin to delete a deployment."""
+        asked = Request("DELETE", self._path(endpoint, name), DEPLOYMENTS)
         with suppress(Missing):
-            self._place.call("DELETE", self._path(endpoint, name), DEPLOYMENTS, f"the deployment {name}")
+            self._place.call(asked, f"The deployment {endpoint}/{name}")
 
     def log_tail(self, endpoint: str, deployment: str) -> str:
         """Read the end of the container's log; empty where there is none to be had."""
         path = self._path(endpoint, deployment) + "/getLogs"
+        asked = Request("POST", path, DEPLOYMENTS, {"tail": LOG_LINES})
         try:
-            found = self._place.call("POST", path, DEPLOYMENTS, "the container's log", {"tail": LOG_LINES})
+            found = self._place.call(asked, f"The log of {endpoint}/{deployment}")
         except DroptuneError:
             return ""  # a log is a help, its absence no reason to fail
         return str(found.get("content") or "")[-LOG_CHARACTERS:]
 
     def ask(self, endpoint: str, messages: Sequence[Mapping[str, str]], deployment: str | None = None) -> str:
         """Put a chat to the endpoint or to one deployment; return the answer's text."""
-        found = self._get(endpoint)
-        entra = found["properties"].get("authMode") == "AADToken"
-        token = scoring.token(self._place) if entra else self._key(endpoint)
-        return scoring.ask(str(found["properties"].get("scoringUri")), token, messages, deployment)
+        with mapped(f"The endpoint {endpoint}"):
+            found = self._get(endpoint)["properties"]
+            entra = str(found.get("authMode")).lower() == "aadtoken"
+            secret = scoring.token(self._place) if entra else self._key(endpoint)
+            question = scoring.Question(str(found.get("scoringUri")), endpoint, deployment, messages)
+            return scoring.ask(self._place, question, secret)
 
     def _key(self, endpoint: str) -> str:
-        keys = self._place.call(
-            "POST", self._path(endpoint) + "/listKeys", ENDPOINTS, f"the keys of {endpoint}"
-        )
-        return str(keys["primaryKey"])
+        asked = Request("POST", self._path(endpoint) + "/listKeys", ENDPOINTS)
+        return str(self._place.call(asked, f"The keys of {endpoint}")["primaryKey"])
 
     def _get(self, name: str) -> dict[str, Any]:
-        return self._place.call("GET", self._path(name), ENDPOINTS, f"the endpoint {name}")
+        return self._place.call(Request("GET", self._path(name), ENDPOINTS), f"The endpoint {name}")
+
+    def _pages(self, path: str, version: str, what: str) -> Iterator[Mapping[str, Any]]:
+        asked: Request | None = Request("GET", path, version)
+        while asked:
+            page = self._place.call(asked, what)
+            yield from page.get("value") or ()
+            asked = Request("GET", page["nextLink"]) if page.get("nextLink") else None
 
     def _path(self, endpoint: str, deployment: str | None = None) -> str:
-        path = f"{self._place.id}/onlineEndpoints/{quote(endpoint, safe='')}"
-        return f"{path}/deployments/{quote(deployment, safe='')}" if deployment is not None else path
+        path = f"{self._place.id}/onlineEndpoints/{quote(_checked(endpoint), safe='')}"
+        return (
+            f"{path}/deployments/{quote(_checked(deployment), safe='')}" if deployment is not None else path
+        )
 
 
-def _endpoint(found: Mapping[str, Any]) -> Endpoint:
-    properties = found["properties"]
-    return Endpoint(
-        name=found["name"],
-        state=_state(properties),
-        tags=found.get("tags") or {},
-        traffic={name: int(share) for name, share in (properties.get("traffic") or {}).items() if share},
-        scoring_url=properties.get("scoringUri"),
-        created=_created(found),
-        location=found.get("location"),
-    )
-
-
-def _deployment(endpoint: str, found: Mapping[str, Any]) -> Deployment:
-    properties = found["properties"]
-    return Deployment(
-        endpoint=endpoint,
-        name=found["name"],
-        state=_state(properties),
-        tags=found.get("tags") or {},
-        instance_type=properties.get("instanceType") or "",
-        instance_count=int((found.get("sku") or {}).get("capacity") or 1),
-        model=properties.get("model"),
-        created=_created(found),
-    )
-
-
-def _state(properties: Mapping[str, Any]) -> str:
-    return str(properties.get("provisioningState") or "unknown").lower()
-
-
-def _created(found: Mapping[str, Any]) -> datetime | None:
-    text = (found.get("systemData") or {}).get("createdAt")
-    return datetime.fromisoformat(str(text)) if text else None
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise Permanent(
+            "endpoint-name",
+            f"{name!r} cannot name an endpoint or a deployment: 3 to 32 letters, digits and dashes are "
+            "allowed, a letter first, no dash last.",
+            "Rename the recipe, then drop the data set again: droptune drop FILE --recipe RECIPE",
+        )
+    return name

@@ -1,15 +1,28 @@
-"""The one map from the exceptions of Azure's SDKs to ours."""
+"""The one map from what the SDKs raise to what this project raises.
+
+azure.ai.ml's own    Permanent: it refuses before it sends; or as the HTTP error it wraps
+no sign-in, 401      Misconfigured; Transient where the token service itself is what fails
+403                  Misconfigured, naming the role
+404                  Missing
+412                  Changed
+already exists       AlreadyThere
+408 409 423 429 5xx, no quota or capacity, no connection, unreadable, out of time    Transient
+any other            Permanent
+"""
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from azure.core import exceptions as sdk
 
+from shared.adapters.azureml import patience
 from shared.domain.errors import (
     AlreadyThere,
-    Busy,
+    Changed,
     DroptuneError,
     Misconfigured,
     Missing,
@@ -20,69 +33,151 @@ from shared.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUSY = frozenset({408, 429, 500, 502, 503, 504})
-NO_ROOM = ("quota", "capacity", "notenoughcores", "skunotavailable")
+AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504})
+NO_ROOM = ("quota", "capacity", "notenoughcores", "skunotavailable", "allocationfailed")
 TAKEN = ("already exists", "already an endpoint with this name", "resourceexists")
-ROLE = "Give the app's identity the role AzureML Data Scientist on the workspace, then: droptune doctor"
+NO_CLOUD = "Unknown cloud environment"
+SCIENTIST = "AzureML Data Scientist"
+LONGEST = 500
+LAYERS = 5
 
 
 @contextmanager
-def mapped(what: str) -> Iterator[None]:
-    """Let only our own errors out. what: the thing touched, for the message."""
+def mapped(what: str, role: str = SCIENTIST) -> Iterator[None]:
+    """Let only our own errors out, within the time a call may take.
+
+    what: the thing touched, for the message; role: what an identity lacks that is refused.
+    """
     try:
-        yield
+        with patience.within():
+            yield
     except DroptuneError:
         raise
-    except sdk.AzureError as error:
-        raise translated(error, what) from error
     except Exception as error:
-        if type(error).__module__.startswith("azure.ai.ml"):
-            raise client_side(error, what) from error
-        raise
+        found = translated(error, what, role)
+        if found is None:
+            raise
+        raise found from error
 
 
-def translated(error: sdk.AzureError, what: str) -> DroptuneError:
-    """Say in our words what Azure answered about `what`."""
-    status = getattr(error, "status_code", None)
-    said = _said(error)
-    if isinstance(error, sdk.ClientAuthenticationError) or status in {401, 403}:
-        return Misconfigured("azureml-forbidden", f"Azure ML refuses access to {what}: {said}", ROLE)
-    if status == 404 or isinstance(error, sdk.ResourceNotFoundError):  # noqa: PLR2004
-        return Missing("azureml-missing", f"{what} does not exist in Azure ML.")
-    if any(word in said.lower() for word in TAKEN):
+def translated(error: BaseException, what: str, role: str = SCIENTIST) -> DroptuneError | None:
+    """Say in our words what went wrong with `what`; None: a fault of ours, which must be seen as it is."""
+    if isinstance(error, patience.OutOfTime):
+        return _unavailable(what, "no answer in time", error.retry_after)
+    if _of_the_ml_sdk(error):
+        return _refused_by_the_sdk(error, what, role)
+    if isinstance(error, sdk.ClientAuthenticationError):
+        return _no_sign_in(error, what, role)
+    if isinstance(error, sdk.DecodeError | json.JSONDecodeError):
+        return _unavailable(what, "an answer that cannot be read")
+    if isinstance(error, sdk.HttpResponseError):
+        return _answered(error, what, role)
+    if isinstance(error, sdk.AzureError) or _of_the_network(error):
+        return _unavailable(what, "no connection")
+    return None
+
+
+def retry_after(source: object) -> float | None:
+    """Read the seconds to wait that an answer, or an error's answer, asks for."""
+    response = source if hasattr(source, "headers") else getattr(source, "response", None)
+    found = response.headers.get("Retry-After") if response is not None else None
+    return float(found) if found and found.isdecimal() else None
+
+
+def _answered(error: sdk.HttpResponseError, what: str, role: str) -> DroptuneError:
+    status, said = error.status_code or 0, _said(error)
+    words = said.lower()
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _no_sign_in(error, what, role)
+    if status == HTTPStatus.FORBIDDEN:
+        return Misconfigured("azureml-forbidden", f"Azure refuses access to {what}: {said}", grant(role))
+    if status == HTTPStatus.NOT_FOUND or isinstance(error, sdk.ResourceNotFoundError):
+        return Missing("azureml-missing", f"{what} does not exist.")
+    if status == HTTPStatus.PRECONDITION_FAILED or isinstance(error, sdk.ResourceModifiedError):
+        return Changed("azureml-changed", f"{what} is no longer what it was when it was read.")
+    if any(word in words for word in TAKEN):
         return AlreadyThere("azureml-exists", f"{what} exists already: {said}")
-    if any(word in said.lower().replace(" ", "") for word in NO_ROOM):
-        return Transient("azureml-no-room", f"Azure has no room for {what}: {said}", _quota_help())
-    if status == 409:  # noqa: PLR2004
-        return Busy("azureml-busy", f"{what} is being changed: {said}")
-    if status is None or status in BUSY:
-        found = f"{status}" if status else "no connection"
+    if any(word in words.replace(" ", "") for word in NO_ROOM):
         return Transient(
-            "azureml-unavailable", f"Azure ML does not answer for {what} ({found}).", "", _retry_after(error)
+            "azureml-no-room", f"Azure has no room for {what}: {said}", _quota(), retry_after(error)
         )
-    return Permanent("azureml-refused", f"Azure ML refuses {what}: {said}")
+    if status in AGAIN:
+        return _unavailable(what, f"{status} {said}".strip(), retry_after(error))
+    return Permanent("azureml-refused", f"Azure ML refuses {what} ({status}): {said}", _mend())
 
 
-def client_side(error: Exception, what: str) -> DroptuneError:
-    """Say in our words what the SDK itself refused before it sent anything."""
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _no_sign_in(error: BaseException, what: str, role: str) -> DroptuneError:
+    status = getattr(error, "status_code", None)
+    causes = [cause for cause in _causes(error) if _of_the_network(cause) or _is_silence(cause)]
+    if causes or (status is not None and status in AGAIN):
+        return _unavailable(what, "no token could be had", retry_after(error))
+    return Misconfigured(
+        "azureml-sign-in",
+        f"Azure accepts no sign-in for {what}: {_said(error)}",
+        f"Sign in (az login), or give the app an identity and name it in AZURE_CLIENT_ID. {grant(role)}",
+    )
+
+
+def _refused_by_the_sdk(error: BaseException, what: str, role: str) -> DroptuneError | None:
+    for cause in _causes(error):
+        if isinstance(cause, sdk.AzureError) and not _of_the_ml_sdk(cause):
+            return translated(cause, what, role)
+    said = _said(error)
+    if NO_CLOUD in said:  # all it says when the list of clouds cannot be read
+        return _unavailable(what, said)
     if "does not exist" in said:
-        return Missing("azureml-missing", f"{what} does not exist in Azure ML: {said}")
-    return Permanent("azureml-invalid", f"The Azure ML SDK refuses {what}: {said}")
+        return Missing("azureml-missing", f"{what} does not exist: {said}")
+    return Permanent("azureml-invalid", f"The Azure ML SDK refuses {what}: {said}", _mend())
 
 
-def _said(error: sdk.AzureError) -> str:
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(found) < LAYERS:
+        found.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return found
+
+
+def _of_the_ml_sdk(error: BaseException) -> bool:
+    """Tell azure.ai.ml's errors, and those of its schemas, without importing it."""
+    return any(kind.__module__.startswith(("azure.ai.ml", "marshmallow")) for kind in type(error).__mro__)
+
+
+def _of_the_network(error: BaseException) -> bool:
+    kinds = ("requests", "urllib3")
+    return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith(kinds)
+
+
+def _is_silence(error: BaseException) -> bool:
+    return isinstance(error, sdk.ServiceRequestError | sdk.ServiceResponseError)
+
+
+def _unavailable(what: str, found: str, after: float | None = None) -> Transient:
+    return Transient("azureml-unavailable", f"Azure does not answer for {what}: {found}.", "", after)
+
+
+def _said(error: BaseException) -> str:
     inner = getattr(error, "error", None)
     code, message = getattr(inner, "code", None), getattr(inner, "message", None)
     text = f"{code}: {message}" if code or message else str(getattr(error, "message", "") or error)
-    return " ".join(text.split())[:500]
+    return (" ".join(text.split()) or type(error).__name__)[:LONGEST]
 
 
-def _quota_help() -> str:
-    return "Ask for quota in the portal (Quotas, Machine learning), or name another size in the recipe."
+def grant(role: str) -> str:
+    """Give the command that grants a role."""
+    return (
+        f'Give the identity the role "{role}" on the workspace: az role assignment create --role "{role}" '
+        "--assignee IDENTITY --scope WORKSPACE_ID, then: droptune retry RUN"
+    )
 
 
-def _retry_after(error: sdk.AzureError) -> float | None:
-    response = getattr(error, "response", None)
-    found = response.headers.get("Retry-After") if response is not None else None
-    return float(found) if found and found.isdecimal() else None
+def _quota() -> str:
+    return (
+        "Ask for quota in the portal (Quotas, Machine learning), or name another size in the recipe, "
+        "then: droptune retry RUN"
+    )
+
+
+def _mend() -> str:
+    return "Mend what Azure names, in the recipe or in the workspace, then: droptune retry RUN"

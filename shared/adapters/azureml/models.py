@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.adapters.azureml.errors import mapped
-from shared.adapters.azureml.place import MODELS
-from shared.domain.errors import Misconfigured, Missing, Rejected
+from shared.adapters.azureml.place import MODELS, Request
+from shared.domain.errors import AlreadyThere, DroptuneError, Misconfigured, Missing, Rejected
 from shared.domain.run import ResolvedModel
 from shared.ports import ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from azure.ai.ml import MLClient
+
     from shared.adapters.azureml.place import AzureMLPlace
 
+LOG = logging.getLogger(__name__)
 DEFAULTS = "model_specific_defaults"
+LATEST = "latest"
+NAMED_VERSIONS = 5
+FIELDS = ("type", "enum", "min", "max", "default", "optional")
+
+Inputs = dict[str, dict[str, Any]]
 
 
 class AzureMLModels:
@@ -26,83 +35,129 @@ class AzureMLModels:
 
     def __init__(self, place: AzureMLPlace) -> None:
         self._place = place
-        self._component = lru_cache(maxsize=8)(self._fetch_component)
 
     def resolve(self, name: str, registry: str, version: str) -> ResolvedModel:
         """Look a base model up; raises Rejected where the registry has no such model or version."""
-        which = {"label": "latest"} if version == "latest" else {"version": version}
-        try:
-            with mapped(f"the base model {name} ({version})"):
-                found = self._place.registry_client(registry).models.get(name, **which)
-        except Missing as missing:
-            raise Rejected(
-                "base-model-missing",
-                f"The registry {registry!r} has no model {name!r} in version {version}.",
-                "Name one of its catalogue in the recipe's base_model, then drop the data set again: "
-                "droptune drop FILE --recipe RECIPE",
-            ) from missing
+        which = {"label": LATEST} if version == LATEST else {"version": version}
+        what = f"The base model {name} ({version})"
+        with self._place.registry_sdk(registry, what) as sdk:
+            try:
+                with mapped(what):
+                    found = sdk.models.get(name, **which)
+            except Missing as missing:
+                raise _no_base_model(name, registry, version, _versions(sdk, name)) from missing
         tags = {str(key): str(value) for key, value in (found.tags or {}).items()}
-        return ResolvedModel(found.id, found.name, str(found.version), tags, _literal(tags.get(DEFAULTS)))
+        return ResolvedModel(
+            found.id, found.name, str(found.version), tags, _literal(name, tags.get(DEFAULTS))
+        )
 
     def component(self, name: str, registry: str) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-        """Give a component's id and inputs; asked once in a process."""
-        return self._component(name, registry)
-
-    def _fetch_component(self, name: str, registry: str) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
-        with mapped(f"the component {name}"):
-            found = self._place.registry_client(registry).components.get(name, label="latest")
-        inputs = {key: _input(spec) for key, spec in found.inputs.items()}
-        return str(found.id), inputs
+        """Give a component's latest id and its inputs; asked once in a process."""
+        return self._place.once(f"component {registry}/{name}", lambda: self._component(name, registry))
 
     def gpus(self, compute: str) -> int:
-        """Count the GPUs of one node; raises Misconfigured where there is no such cluster."""
-        client = self._place.client
+        """Count the GPUs of one node; raises Misconfigured where there is no such cluster or no such size."""
         try:
-            with mapped(f"the compute {compute}"):
-                size = str(client.compute.get(compute).size)
-                sizes = {str(found.name).lower(): found for found in client.compute.list_sizes()}
+            with self._place.sdk(f"The compute {compute}") as sdk:
+                found = sdk.compute.get(compute)
+                sizes = {str(size.name).lower(): size.gpus for size in sdk.compute.list_sizes()}
         except Missing as missing:
-            raise Misconfigured(
-                "compute-missing",
-                f"The workspace has no compute {compute!r}; the recipe names it.",
-                f"Make it (az ml compute create --name {compute} --type amlcompute), or name another in the "
-                "recipe's compute.name.",
-            ) from missing
-        return int(getattr(sizes.get(size.lower()), "gpus", 1) or 1)
+            raise _no_compute(compute, f"The workspace has no compute {compute!r}.") from missing
+        if str(found.provisioning_state).lower() == "failed":
+            raise _no_compute(compute, f"The compute {compute!r} could not be provisioned.")
+        size = str(getattr(found, "size", None))
+        if size.lower() not in sizes:
+            raise _no_compute(compute, f"The size {size} of {compute!r} is not offered in this region.")
+        return int(sizes[size.lower()] or 0)
 
     def find(self, name: str, version: str) -> ModelVersion:
         """Look at a registered version; raises Missing."""
         path = f"{self._place.id}/models/{quote(name, safe='')}/versions/{quote(version, safe='')}"
-        found = self._place.call("GET", path, MODELS, f"the model {name}:{version}")
+        found = self._place.call(Request("GET", path, MODELS), f"The model {name}:{version}")
         return ModelVersion(name, version, found["properties"].get("tags") or {}, found["id"])
 
     def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:
-        """Register an MLflow model from a job's output; raises AlreadyThere."""
-        from azure.ai.ml.entities import Model
+        """Register an MLflow model from a job's output; raises AlreadyThere where the version is taken."""
+        what = f"The model {model.name}:{model.version}"
+        with self._place.sdk(what) as sdk:
+            # Azure ML would take a second PUT as an update, and change the tags of somebody else's model.
+            with suppress(Missing):
+                self.find(model.name, model.version)
+                raise AlreadyThere("azureml-exists", f"{what} exists already.")
+            sdk.models.create_or_update(_entity(model, path, description))
+            LOG.info("registered model %s:%s", model.name, model.version)
+            return self.find(model.name, model.version)
 
-        entity = Model(
-            name=model.name,
-            version=model.version,
-            type="mlflow_model",
-            path=path,
-            description=description,
-            tags=dict(model.tags),
-        )
-        with mapped(f"the model {model.name}:{model.version}"):
-            self._place.client.models.create_or_update(entity)
-        return self.find(model.name, model.version)
+    def _component(self, name: str, registry: str) -> tuple[str, Inputs]:
+        try:
+            with self._place.registry_sdk(registry, f"The component {name}") as sdk:
+                found = sdk.components.get(name, label=LATEST)
+        except Missing as missing:
+            raise Misconfigured(
+                "component-missing",
+                f"The registry {registry!r} has no component {name!r}.",
+                "Name a registry that has it in the recipe's base_model.registry: "
+                f"az ml component list --registry-name {registry} --name {name}",
+            ) from missing
+        return str(found.id), {key: _input(given) for key, given in found.inputs.items()}
 
 
-def _literal(text: str | None) -> dict[str, Any]:
-    """Read a tag that holds a Python literal; what is none of ours to mend counts as no defaults."""
-    if not text:
-        return {}
+def _no_base_model(name: str, registry: str, version: str, versions: list[str]) -> Rejected:
+    message = f"The registry {registry!r} has no model {name!r} in version {version!r}."
+    if versions:
+        message += f" It has {', '.join(versions)}."
+    return Rejected(
+        "base-model-missing",
+        message,
+        f"List its models (az ml model list --registry-name {registry} --query '[].name'), mend the recipe's "
+        "base_model, then drop the data set again: droptune drop FILE --recipe RECIPE",
+    )
+
+
+def _versions(sdk: MLClient, name: str) -> list[str]:
+    """List the first versions that there are; none where that cannot be had either."""
     try:
-        found = ast.literal_eval(text)
+        with mapped(f"The versions of {name}"):
+            found = [str(model.version) for model in sdk.models.list(name=name)]
+    except DroptuneError:
+        return []  # a help to the reader, no more
+    return found[:NAMED_VERSIONS]
+
+
+def _no_compute(compute: str, message: str) -> Misconfigured:
+    return Misconfigured(
+        "compute-missing",
+        message,
+        f"Make it (az ml compute create --type amlcompute --name {compute} --size SIZE --min-instances 0), "
+        "or name another in the recipe's compute.name, then: droptune retry RUN",
+    )
+
+
+def _entity(model: ModelVersion, path: str, description: str) -> Any:  # noqa: ANN401 - the SDK's Model
+    from azure.ai.ml.entities import Model
+
+    return Model(
+        name=model.name,
+        version=model.version,
+        type="mlflow_model",
+        path=path,
+        description=description,
+        tags=dict(model.tags),
+    )
+
+
+def _literal(name: str, text: str | None) -> dict[str, Any]:
+    """Read a tag that holds a Python literal; one that cannot be read counts as no defaults."""
+    try:
+        found = ast.literal_eval(text) if text else {}
     except (ValueError, SyntaxError):
+        found = None
+    if not isinstance(found, dict):
+        LOG.warning("the tag %s of %s holds no dictionary; its defaults are left out", DEFAULTS, name)
         return {}
-    return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
+    return {str(key): value for key, value in found.items()}
 
 
-def _input(spec: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's Input
-    return {key: getattr(spec, key, None) for key in ("type", "enum", "min", "default", "optional")}
+def _input(given: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's Input
+    fields = {field: getattr(given, field, None) for field in FIELDS}
+    return {field: value for field, value in fields.items() if value is not None}

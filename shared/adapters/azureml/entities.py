@@ -1,0 +1,60 @@
+"""The SDK's entities for a job and a deployment, made out of our specs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.tags import SPEC
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import ManagedOnlineDeployment, PipelineJob
+
+    from shared.ports import DeploymentSpec, JobSpec
+
+INITIAL_DELAY_SECONDS = 600  # a model of several gigabytes is loaded before the first probe
+REQUEST_TIMEOUT_MS = 90_000
+
+
+def pipeline_job(spec: JobSpec, datastore: str) -> PipelineJob:
+    """Build the job in the SDK's entity form: its decorator is not safe to use in threads."""
+    from azure.ai.ml import Input, Output
+    from azure.ai.ml.entities import PipelineJob, PipelineJobSettings
+    from azure.ai.ml.entities._builders.pipeline import Pipeline
+
+    inputs: dict[str, Any] = dict(spec.inputs)
+    inputs["mlflow_model_path"] = Input(type="mlflow_model", path=spec.model_id)
+    for name, path in spec.files.items():
+        inputs[name] = Input(type="uri_file", path=f"azureml://datastores/{datastore}/paths/{path}")
+    node = Pipeline(
+        component=spec.component,
+        inputs=inputs,
+        # The binding is a text: handing over the node's output object would send none, and say nothing.
+        outputs={"mlflow_model_folder": "${{parent.outputs.trained_model}}"},
+    )
+    return PipelineJob(
+        name=spec.name,
+        display_name=spec.display_name,
+        experiment_name=spec.experiment,
+        tags={**spec.tags, SPEC: spec.digest()},
+        # Set, so that the git state of whatever folder this runs in does not get into the job.
+        properties={"mlflow.source.git.commit": ""},
+        jobs={"fine_tune": node},
+        outputs={"trained_model": Output(type="mlflow_model")},
+        settings=PipelineJobSettings(force_rerun=True, continue_on_step_failure=False),
+    )
+
+
+def deployment(spec: DeploymentSpec) -> ManagedOnlineDeployment:
+    """Build a deployment of a registered MLflow model, which needs neither code nor environment."""
+    from azure.ai.ml.entities import ManagedOnlineDeployment, OnlineRequestSettings, ProbeSettings
+
+    return ManagedOnlineDeployment(
+        name=spec.name,
+        endpoint_name=spec.endpoint,
+        model=spec.model,
+        instance_type=spec.instance_type,
+        instance_count=spec.instance_count,
+        tags=dict(spec.tags),
+        liveness_probe=ProbeSettings(initial_delay=INITIAL_DELAY_SECONDS),
+        request_settings=OnlineRequestSettings(request_timeout_ms=REQUEST_TIMEOUT_MS),
+    )
