@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from shared.app.ledger import Ledger
     from shared.domain.lane import Lane
-    from shared.domain.sweep import EndpointFacts, Verdict
+    from shared.domain.sweep import DeploymentFacts, EndpointFacts, Verdict
     from shared.ports import World
 
 WATCHED = timedelta(seconds=60)
@@ -120,17 +120,18 @@ def _write_down(world: World, ledger: Ledger, found: EndpointFacts, verdict: Ver
 
     if verdict.recipe:
         lane_changes.change(ledger, verdict.recipe, alter)
-    for name in {d.tags.get(RUN) for d in gone} - {None}:
-        _retire(world, ledger, str(name), verdict)
+    for deployment in gone:
+        _retire(world, ledger, deployment, verdict)
     if verdict.deployment is None:
         own_requests.forget(world, found.name)
 
 
-def _retire(world: World, ledger: Ledger, name: str, verdict: Verdict) -> None:
+def _retire(world: World, ledger: Ledger, gone: DeploymentFacts, verdict: Verdict) -> None:
+    """End the run whose own deployment went; another that bears its tag ends nothing."""
     for _ in range(TRIES):
         try:
-            held = ledger.load(name)
-            if held.run.state not in {State.LIVE, State.SUPERSEDED}:
+            held = ledger.load(gone.tags.get(RUN, ""))
+            if held.run.deployment != gone.name or held.run.state not in {State.LIVE, State.SUPERSEDED}:
                 return
             reason = f"swept, rule {verdict.rule}: {verdict.reason}"
             figures = {"saves_monthly_usd": verdict.saves_monthly_usd}

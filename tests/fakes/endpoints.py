@@ -187,6 +187,10 @@ class FakeEndpoints:
     def release(self, name: str) -> None:
         self._held.discard(name)
 
+    def tag(self, name: str, tags: Mapping[str, str]) -> None:
+        """Give an endpoint other tags, as a person does in the portal."""
+        self._endpoints[name] = replace(self._get(name), tags=dict(tags))
+
     def fail(self, endpoint: str, deployment: str | None = None, log: str = "") -> None:
         """Let an endpoint or a deployment fail."""
         if deployment is None:

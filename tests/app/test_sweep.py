@@ -1,0 +1,237 @@
+"""The sweep on fakes: exactly the right things go, each by its rule, and nothing else is touched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from shared.app.sweep import sweep
+from shared.domain.errors import Changed, Transient
+from shared.domain.run import State
+from shared.domain.sweep_holder import holder
+from shared.domain.tags import EXPIRES, INSTALLATION, KEEP
+from shared.ports import DeploymentSpec
+from tests.app.life import Life, chats
+
+if TYPE_CHECKING:
+    from shared.app.sweep import SweepReport
+    from shared.domain.run import Run
+
+SHORT = "serving: {rollout: [100]}\ncost: {idle_hours: 1, grace_hours: 0, ttl_days: 1, idle_action: delete}\n"
+
+
+def served(life: Life, recipe: str = SHORT) -> Run:
+    life.storage.recipes.put("support", recipe)
+    return life.live()
+
+
+def pass_hours(life: Life, run: Run, hours: float) -> None:
+    """Let time pass in which the deployment lives and nobody asks it anything."""
+    before = life.at
+    life.at += timedelta(hours=hours)
+    life.azureml.monitor.beat(run.endpoint or "", run.deployment or "", before, life.at)
+
+
+def rules(report: SweepReport) -> dict[str, tuple[str, str]]:
+    return {verdict.key: (verdict.action, verdict.rule) for verdict in report.verdicts}
+
+
+def test_an_idle_endpoint_goes_and_its_run_retires() -> None:
+    life = Life()
+    run = served(life)
+    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["in-use"]
+    pass_hours(life, run, 2)
+    report = sweep(life.world, dry_run=False)
+    assert [(v.endpoint, v.deployment, v.rule) for v in report.taken] == [(run.endpoint, None, "idle")]
+    assert list(life.world.endpoints.all()) == []
+    assert life.run(run.name).state is State.RETIRED
+    lane = life.ledger.lane("support").lane
+    assert (lane.champion, lane.endpoint, lane.deploying) == (None, None, None)
+    assert report.saves_monthly_usd is not None
+    assert report.saves_monthly_usd > 0
+    assert [v.tags["droptune-run"] for v in life.azureml.models.versions] == [run.name]
+
+
+def test_the_same_sweep_twice_changes_nothing_more() -> None:
+    life = Life()
+    pass_hours(life, served(life), 2)
+    sweep(life.world, dry_run=False)
+    before = dict(life.azureml.calls)
+    assert sweep(life.world, dry_run=False).taken == ()
+    assert life.azureml.calls["endpoints.delete"] == before["endpoints.delete"]
+
+
+def test_hibernation_takes_the_deployment_and_keeps_the_address() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("delete", "hibernate"))
+    pass_hours(life, run, 2)
+    sweep(life.world, dry_run=False)
+    assert [endpoint.name for endpoint in life.world.endpoints.all()] == [run.endpoint]
+    assert life.world.endpoints.deployments(run.endpoint or "") == []
+    assert life.run(run.name).state is State.RETIRED
+
+
+def test_an_empty_endpoint_goes_when_its_time_is_over() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("delete", "hibernate"))
+    pass_hours(life, run, 2)
+    sweep(life.world, dry_run=False)
+    assert rules(sweep(life.world, dry_run=False)) == {f"{run.endpoint}/": ("keep", "empty-young")}
+    life.at += timedelta(days=1)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["empty"]
+
+
+def test_a_dry_run_names_what_would_go_and_touches_nothing() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    report = sweep(life.world, dry_run=True)
+    assert rules(report) == {f"{run.endpoint}/": ("take", "idle")}
+    assert report.taken == ()
+    assert life.azureml.count("endpoints.delete") == 0
+
+
+def test_a_plan_is_applied_as_it_was_or_not_at_all() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    plan = sweep(life.world, dry_run=True).digest
+    life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=5))
+    with pytest.raises(Changed, match="the world has changed"):
+        sweep(life.world, dry_run=False, plan_digest=plan)
+    life.at += timedelta(hours=2)
+    life.azureml.monitor.beat(run.endpoint or "", run.deployment or "", life.at - timedelta(hours=3), life.at)
+    plan = sweep(life.world, dry_run=True).digest
+    assert len(sweep(life.world, dry_run=False, plan_digest=plan).taken) == 1
+
+
+def test_a_failed_query_deletes_nothing() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    life.azureml.fail_next("monitor.requests", Transient("azureml-unavailable", "away"), times=2)
+    assert rules(sweep(life.world, dry_run=False))[f"{run.endpoint}/{run.deployment}"] == ("keep", "unknown")
+
+
+def test_without_a_heartbeat_nothing_goes() -> None:
+    life = Life()
+    run = served(life)
+    life.at += timedelta(hours=5)
+    assert rules(sweep(life.world, dry_run=False))[f"{run.endpoint}/{run.deployment}"] == ("keep", "unknown")
+
+
+def test_a_request_between_plan_and_deed_saves_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    from shared.app import taking
+
+    look = taking._still_so
+
+    def somebody_asks(*args: object) -> bool:
+        life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=1))
+        return look(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(taking, "_still_so", somebody_asks)
+    assert sweep(life.world, dry_run=False).taken == ()
+    assert life.azureml.count("endpoints.delete") == 0
+    assert life.ledger.lane("support").lane.deploying is None
+
+
+def test_what_is_not_ours_is_listed_and_never_touched() -> None:
+    life = Life()
+    life.live()
+    life.world.endpoints.create("theirs", "key", {INSTALLATION: "another"})
+    life.world.endpoints.create("nobodys", "key", {})
+    life.at += timedelta(days=400)
+    found = rules(sweep(life.world, dry_run=False))
+    assert found["theirs/"] == found["nobodys/"] == ("keep", "not-ours")
+
+
+def test_an_empty_or_foreign_ledger_deletes_nothing() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    stored = life.world.ledger.read("installation")
+    life.world.ledger.replace("installation", b"another", stored.etag)
+    assert {rule for _action, rule in rules(sweep(life.world, dry_run=False)).values()} == {"not-ours"}
+    life.world.ledger.delete("installation")
+    assert {rule for _action, rule in rules(sweep(life.world, dry_run=False)).values()} == {"not-ours"}
+
+
+def test_grace_marks_first_and_a_mark_that_no_longer_holds_goes() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("grace_hours: 0", "grace_hours: 3"))
+    pass_hours(life, run, 2)
+    assert rules(sweep(life.world, dry_run=False)) == {f"{run.endpoint}/": ("mark", "idle")}
+    pass_hours(life, run, 1)
+    life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=2))
+    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["in-use"]
+    pass_hours(life, run, 3)
+    assert [v.action for v in sweep(life.world, dry_run=False).verdicts] == ["mark"]
+    pass_hours(life, run, 3)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["idle"]
+
+
+def test_a_failed_deployment_goes_at_once() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("grace_hours: 0", "grace_hours: 24"))
+    tags = dict(life.world.endpoints.deployment(run.endpoint or "", run.deployment or "").tags)
+    model = life.azureml.models.versions[0].id
+    spec = DeploymentSpec(run.endpoint or "", "rfailed", model, "Standard_NC24ads_A100_v4", 1, tags)
+    life.world.endpoints.deploy(spec)
+    life.azureml.endpoints.fail(run.endpoint or "", "rfailed", "no room")
+    assert [(v.deployment, v.rule) for v in sweep(life.world, dry_run=False).taken] == [("rfailed", "failed")]
+    assert life.run(run.name).state is State.LIVE
+
+
+def test_a_previous_deployment_goes_past_its_time() -> None:
+    life = Life()
+    life.storage.recipes.put("support", SHORT + "keep: {models: 5}\n")
+    first = life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    second = life.live("support/b.jsonl", chats(topic="two"))
+    assert rules(sweep(life.world, dry_run=False))[f"{first.endpoint}/{first.deployment}"][1] == "previous"
+    life.at += timedelta(hours=1, minutes=1)
+    life.azureml.monitor.asked(second.endpoint or "", second.deployment or "", life.at - timedelta(minutes=2))
+    report = sweep(life.world, dry_run=False)
+    assert [(v.deployment, v.rule) for v in report.taken] == [(first.deployment, "previous-past-its-time")]
+    assert life.run(first.name).state is State.RETIRED
+    assert life.ledger.lane("support").lane.previous is None
+
+
+def test_people_may_keep_what_they_like_until_they_say() -> None:
+    life = Life()
+    run = served(life)
+    kept = {KEEP: "the fair", EXPIRES: (life.at + timedelta(days=2)).isoformat()}
+    tags = {**life.world.endpoints.find(run.endpoint or "").tags, **kept}
+    life.azureml.endpoints.tag(run.endpoint or "", tags)
+    pass_hours(life, run, 24)
+    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["kept"]
+    pass_hours(life, run, 25)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["idle"]
+
+
+def test_a_lane_that_deploys_is_left_alone_and_a_dead_sweeps_slot_is_not() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    held = life.ledger.lane("support")
+    held = life.ledger.save_lane(held, replace(held.lane, deploying=holder(life.at, "other")))
+    assert sweep(life.world, dry_run=False).taken == ()
+    life.ledger.save_lane(held, replace(held.lane, deploying=holder(life.at - timedelta(minutes=11), "dead")))
+    assert len(sweep(life.world, dry_run=False).taken) == 1
+
+
+def test_our_own_questions_keep_nothing_alive() -> None:
+    from shared.app import own_requests
+
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    own_requests.note(life.world, run.endpoint or "", run.deployment or "")
+    life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["idle"]
