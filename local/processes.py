@@ -73,7 +73,10 @@ def start(name: str, command: Sequence[str], env: Mapping[str, str], log: Path, 
             cwd=folder,
             start_new_session=True,
         )
-    return Child(name, process.pid, psutil.Process(process.pid).create_time())
+    child = Child(name, process.pid, psutil.Process(process.pid).create_time())
+    # It may outlive us: from here on psutil watches it, and Popen must not complain that nobody waits.
+    process.returncode = 0
+    return child
 
 
 def await_line(child: Child, log: Path, offset: int, wanted: str) -> dict[str, Any]:

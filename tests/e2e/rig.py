@@ -64,10 +64,12 @@ class Rig:
 
     def azureml(self, path: str) -> Any:
         """Ask the Azure ML stand-in's admin API."""
-        return self._client().get(self.stack.url("azureml") + path).raise_for_status().json()
+        with self._client() as client:
+            return client.get(self.stack.url("azureml") + path).raise_for_status().json()
 
     def post(self, url: str, body: Any) -> Any:
-        return self._client().post(url, json=body).raise_for_status().json()
+        with self._client() as client:
+            return client.post(url, json=body).raise_for_status().json()
 
     def made_for(self, run: str) -> dict[str, int]:
         """Count what exists in Azure ML for a run."""
@@ -75,9 +77,9 @@ class Rig:
         model = f"{shown['model']}".split(":", maxsplit=1)[0]
         return {
             "jobs": sum(str(job["name"]).startswith(run) for job in state["jobs"]),
-            "models": sum(asset["name"] == model for asset in state["assets"]),
+            "models": sum(asset.startswith(f"model {model}:") for asset in state["assets"]),
             "endpoints": sum(endpoint["name"] == shown["endpoint"] for endpoint in state["endpoints"]),
-            "deployments": sum(one["name"] == shown["deployment"] for one in state["deployments"]),
+            "deployments": sum(one["key"].endswith(f"/{shown['deployment']}") for one in state["deployments"]),
         }
 
     def _client(self) -> httpx.Client:
