@@ -13,6 +13,9 @@ any other            Permanent
 from __future__ import annotations
 
 import json
+import re
+import socket
+import ssl
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -38,6 +41,9 @@ NO_ROOM = ("quota", "capacity", "notenoughcores", "skunotavailable", "allocation
 TAKEN = ("already exists", "already an endpoint with this name", "resourceexists")
 NO_CLOUD = "Unknown cloud environment"
 SCIENTIST = "AzureML Data Scientist"
+UNREADABLE = (sdk.DecodeError, sdk.DeserializationError, json.JSONDecodeError)
+OURS = (sdk.StreamConsumedError, sdk.StreamClosedError, sdk.ResponseNotReadError, sdk.SerializationError)
+QUERY = re.compile(r"\?[^\s)'\"]+")
 LONGEST = 500
 LAYERS = 5
 
@@ -68,13 +74,15 @@ def translated(error: BaseException, what: str, role: str = SCIENTIST) -> Droptu
         return _refused_by_the_sdk(error, what, role)
     if isinstance(error, sdk.ClientAuthenticationError):
         return _no_sign_in(error, what, role)
-    if isinstance(error, sdk.DecodeError | json.JSONDecodeError):
+    if isinstance(error, UNREADABLE):
         return _unavailable(what, "an answer that cannot be read")
     if isinstance(error, sdk.HttpResponseError):
         return _answered(error, what, role)
+    if isinstance(error, OURS):
+        return None
     if isinstance(error, sdk.AzureError) or _of_the_network(error):
-        return _unavailable(what, "no connection")
-    return None
+        return _unavailable(what, f"no connection ({_said(error)})")
+    return _no_bundle(error, what) if isinstance(error, OSError) else None
 
 
 def retry_after(source: object) -> float | None:
@@ -85,7 +93,7 @@ def retry_after(source: object) -> float | None:
 
 
 def _answered(error: sdk.HttpResponseError, what: str, role: str) -> DroptuneError:
-    status, said = error.status_code or 0, _said(error)
+    status, said = getattr(error, "status_code", None) or 0, _said(error)
     words = said.lower()
     if status == HTTPStatus.UNAUTHORIZED:
         return _no_sign_in(error, what, role)
@@ -145,12 +153,21 @@ def _of_the_ml_sdk(error: BaseException) -> bool:
 
 
 def _of_the_network(error: BaseException) -> bool:
-    kinds = ("requests", "urllib3")
-    return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith(kinds)
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror | ssl.SSLError):
+        return True
+    return type(error).__module__.startswith(("requests.", "urllib3."))
 
 
 def _is_silence(error: BaseException) -> bool:
     return isinstance(error, sdk.ServiceRequestError | sdk.ServiceResponseError)
+
+
+def _no_bundle(error: OSError, what: str) -> Misconfigured:
+    return Misconfigured(
+        "azureml-network",
+        f"No connection could be made for {what}: {_said(error)}",
+        "Where REQUESTS_CA_BUNDLE is set it must name a file of CA certificates, then: droptune retry RUN",
+    )
 
 
 def _unavailable(what: str, found: str, after: float | None = None) -> Transient:
@@ -161,7 +178,8 @@ def _said(error: BaseException) -> str:
     inner = getattr(error, "error", None)
     code, message = getattr(inner, "code", None), getattr(inner, "message", None)
     text = f"{code}: {message}" if code or message else str(getattr(error, "message", "") or error)
-    return (" ".join(text.split()) or type(error).__name__)[:LONGEST]
+    # A URL's query may hold a signature, which is a secret.
+    return QUERY.sub("", " ".join(text.split()) or type(error).__name__)[:LONGEST]
 
 
 def grant(role: str) -> str:

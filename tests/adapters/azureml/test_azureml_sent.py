@@ -1,0 +1,195 @@
+"""What the adapters send through the SDK, seen at the emulator; and what they make of lost answers."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.domain.errors import Missing, Transient
+from shared.domain.tags import RUN, SPEC
+from shared.ports import DeploymentSpec, JobSpec, ModelVersion
+from tests.contract.rigs import COMPUTE, SIZE, EmulatorRig, emulator_rig, unique
+from tests.local.azureml.rig import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The SDK itself and what it imports warn in many places: that is not what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SUBMIT = "PUT {ws}/jobs/{name}"
+MAKE_ENDPOINT = "PUT {ws}/onlineEndpoints/{endpoint}"
+ALL_TRIES = 4
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorRig]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        emulator_rig(tmp_path_factory.mktemp("sent"), patch) as world,
+    ):
+        yield world
+
+
+def spec(**inputs: Any) -> JobSpec:
+    return JobSpec(
+        name=unique("acme-20261124101500-0a1b2c3d-a"),
+        display_name="Phi-4-acme-bs4",
+        experiment="chat_completion_Phi-4",
+        component="azureml://registries/azureml/components/chat_completion_pipeline/versions/0.0.82",
+        model_id="azureml://registries/azureml/models/Phi-4/versions/8",
+        inputs={"compute_finetune": COMPUTE, "learning_rate": 5e-6, "apply_lora": "true", **inputs},
+        files={f"{part}_file_path": f"run/claim/{part}.jsonl" for part in ("train", "validation", "test")},
+        tags={RUN: "run-1"},
+    )
+
+
+def fault(rig: EmulatorRig, route: str, **more: Any) -> None:
+    rig.emulator.admin("POST", "faults", json={"route": route, "status": 503, "times": ALL_TRIES, **more})
+
+
+def counted(rig: EmulatorRig, route: str) -> int:
+    return int(rig.emulator.admin("GET", "requests")["calls"].get(route, 0))
+
+
+def test_a_job_s_body_has_all_that_the_spec_says(rig: EmulatorRig) -> None:
+    asked = spec()
+    rig.jobs.submit(asked)
+    body = rig.emulator.arm("GET", f"/jobs/{asked.name}").json()["properties"]
+    assert body["displayName"] == "Phi-4-acme-bs4"
+    assert body["experimentName"] == "chat_completion_Phi-4"
+    assert body["tags"] == {RUN: "run-1", SPEC: asked.digest()}
+    assert body["settings"]["force_rerun"] is True
+    assert body["settings"]["continue_on_step_failure"] is False
+    assert [name for name in body["properties"] if "git" in name] == ["mlflow.source.git.commit"]
+    assert body["properties"]["mlflow.source.git.commit"] == ""
+    assert body["outputs"]["trained_model"]["jobOutputType"] == "mlflow_model"
+    (node,) = body["jobs"].values()
+    assert node["componentId"] == asked.component
+    assert node["outputs"] == {
+        "mlflow_model_folder": {"value": "${{parent.outputs.trained_model}}", "type": "literal"}
+    }
+    assert node["inputs"]["mlflow_model_path"] == {"uri": asked.model_id, "job_input_type": "mlflow_model"}
+    assert node["inputs"]["train_file_path"] == {
+        "uri": "azureml://datastores/droptune_prepared/paths/run/claim/train.jsonl",
+        "job_input_type": "uri_file",
+    }
+    assert node["inputs"]["learning_rate"] == {"value": "5e-06", "job_input_type": "literal"}
+    assert node["inputs"]["apply_lora"] == {"value": "true", "job_input_type": "literal"}
+
+
+def test_concurrent_submits_carry_each_its_own_body(rig: EmulatorRig) -> None:
+    asked = [spec(seed=3, num_train_epochs=number) for number in range(1, 9)]
+    threads = [threading.Thread(target=rig.jobs.submit, args=(one,)) for one in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for one in asked:
+        body = rig.emulator.arm("GET", f"/jobs/{one.name}").json()["properties"]
+        (node,) = body["jobs"].values()
+        assert node["inputs"]["num_train_epochs"]["value"] == str(one.inputs["num_train_epochs"])
+        assert body["tags"][SPEC] == one.digest()
+        rig.jobs.cancel(one.name)
+
+
+def test_a_submit_whose_answer_was_lost_is_taken_up(rig: EmulatorRig) -> None:
+    asked, before = spec(seed=3), counted(rig, SUBMIT)
+    fault(rig, SUBMIT, after=True)
+    with pytest.raises(Transient):
+        rig.jobs.submit(asked)
+    assert counted(rig, SUBMIT) - before == ALL_TRIES
+    assert rig.jobs.submit(asked).tags[SPEC] == asked.digest()
+    assert counted(rig, SUBMIT) - before == ALL_TRIES
+    rig.jobs.cancel(asked.name)
+
+
+def test_a_submit_that_meets_its_own_job_takes_it_up(rig: EmulatorRig) -> None:
+    """Azure ML refuses a name that came into being between the look and the PUT: ours, by a lost answer."""
+    asked = spec(seed=3)
+    message = "A job with this name already exists."
+    fault(rig, SUBMIT, status=400, code="UserError", message=message, times=1, after=True)
+    assert rig.jobs.submit(asked).tags[SPEC] == asked.digest()
+    rig.jobs.cancel(asked.name)
+
+
+def test_an_endpoint_s_lost_answer_shows_at_the_next_look(rig: EmulatorRig) -> None:
+    name = unique("acme-lost")
+    fault(rig, MAKE_ENDPOINT, after=True)
+    with pytest.raises(Transient):
+        rig.endpoints.create(name, "key", {RUN: "run-1"})
+    assert rig.endpoints.find(name).tags == {RUN: "run-1"}
+
+
+def test_no_room_and_busy_are_tried_again_later(rig: EmulatorRig) -> None:
+    name = unique("acme-full")
+    fault(rig, MAKE_ENDPOINT, status=400, code="OutOfQuota", message="Not enough quota", times=1)
+    with pytest.raises(Transient) as full:
+        rig.endpoints.create(name, "key", {})
+    assert full.value.problem.code == "azureml-no-room"
+    fault(rig, MAKE_ENDPOINT, status=409, code="Conflict", message="Another operation is running", times=1)
+    with pytest.raises(Transient):
+        rig.endpoints.create(name, "key", {})
+    with pytest.raises(Missing):
+        rig.endpoints.find(name)
+
+
+def served(rig: EmulatorRig) -> str:
+    asked, endpoint = spec(), unique("acme-sent")
+    rig.jobs.submit(asked)
+    rig.finish(asked.name)
+    wanted = ModelVersion("Phi-4-acme", unique("1"), {}, "")
+    model = rig.models.register(wanted, f"azureml://jobs/{asked.name}/outputs/trained_model", "Tuned")
+    rig.endpoints.create(endpoint, "key", {"a": "b"})
+    until(lambda: rig.endpoints.find(endpoint).state == "succeeded", 30, "the endpoint is made")
+    rig.endpoints.deploy(DeploymentSpec(endpoint, "r0123456789", model.id, SIZE, 2, {}))
+    until(lambda: rig.endpoints.deployment(endpoint, "r0123456789").state == "succeeded", 30, "it serves")
+    return endpoint
+
+
+def test_a_deployment_s_body_has_its_probe_and_limit(
+    rig: EmulatorRig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {thread.name for thread in threading.enumerate() if thread.name.startswith("LROPoller")}
+    endpoint = served(rig)
+    body = rig.emulator.arm("GET", f"/onlineEndpoints/{endpoint}/deployments/r0123456789").json()
+    assert body["properties"]["livenessProbe"]["initialDelay"] == "PT10M"
+    assert body["properties"]["requestSettings"]["requestTimeout"] == "PT1M30S"
+    assert body["sku"]["capacity"] == 2
+    rig.endpoints.set_traffic(endpoint, {"r0123456789": 100})
+    found = rig.emulator.arm("GET", f"/onlineEndpoints/{endpoint}").json()
+    assert (found["properties"]["authMode"], found["tags"]) == ("Key", {"a": "b"})
+    assert found["identity"]["type"].lower() == "systemassigned"
+    # The SDK's pollers ended at their first look, and printed nothing.
+    pollers = [
+        thread
+        for thread in threading.enumerate()
+        if thread.name.startswith("LROPoller") and thread.name not in before
+    ]
+    for thread in pollers:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert "." not in capsys.readouterr().out
+
+
+def test_no_call_asks_how_an_operation_goes(rig: EmulatorRig) -> None:
+    before = {
+        route: n for route, n in rig.emulator.admin("GET", "requests")["calls"].items() if "peration" in route
+    }
+    rig.endpoints.create(unique("acme-quiet"), "key", {})
+    after = {
+        route: n for route, n in rig.emulator.admin("GET", "requests")["calls"].items() if "peration" in route
+    }
+    assert after == before
+
+
+def test_the_log_of_a_failed_job_is_that_of_the_step_that_failed(rig: EmulatorRig) -> None:
+    asked = spec(seed=1)
+    rig.jobs.submit(asked)
+    until(lambda: rig.jobs.find(asked.name).over, 60, "the job is over")
+    found = rig.jobs.find(asked.name)
+    assert found.status == "failed"
+    assert "seed 1 makes this job fail" in str(found.error)
+    assert "training on 12 rows" in rig.jobs.log_tail(asked.name)
