@@ -41,7 +41,7 @@ def _run(word: str, more: list[str]) -> int:
         return lock.lock()
     setup.setup()
     if word in IN_THE_STACK:
-        return shown([PYTHON, "-m", "local.stack", word, *more])
+        return shown([PYTHON, "-m", "local.up", word, *more])
     if word == "demo":
         return shown([PYTHON, "-m", "local.demo", *more])
     if word == "bench":

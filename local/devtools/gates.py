@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local.devtools.shell import BIN, PYTHON, say, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GATES: tuple[tuple[str, list[str | Path]], ...] = (
     ("ruff", [BIN / "ruff", "check", "."]),

@@ -38,7 +38,7 @@ def setup() -> None:
     """Do every stage whose inputs have changed; raises Failed."""
     if sys.version_info < OLDEST:
         raise Failed(
-            f"Python {sys.version.split()[0]} is too old, expected 3.11 or newer. Install one, then try again."
+            f"Python {sys.version.split()[0]} is too old, expected 3.11 or newer. Install one, try again."
         )
     stages: list[tuple[str, list[Path], Callable[[], None]]] = [
         ("venv", [], _venv),

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from local.stack import ROOT, Stack
+from local.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from local.stack import Stack
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -79,7 +81,9 @@ class Rig:
             "jobs": sum(str(job["name"]).startswith(run) for job in state["jobs"]),
             "models": sum(asset.startswith(f"model {model}:") for asset in state["assets"]),
             "endpoints": sum(endpoint["name"] == shown["endpoint"] for endpoint in state["endpoints"]),
-            "deployments": sum(one["key"].endswith(f"/{shown['deployment']}") for one in state["deployments"]),
+            "deployments": sum(
+                one["key"].endswith(f"/{shown['deployment']}") for one in state["deployments"]
+            ),
         }
 
     def _client(self) -> httpx.Client:

@@ -1,0 +1,180 @@
+"""Where the parts of a local stack listen, what each is started with, and the settings that lead to them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import processes, tls
+from local.azurite_server import find_azurite
+from local.functions_host import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".droptune"
+ORDER = ("azurite", "azureml", "host", "relay")
+PORTS = ("blob", "queue", "azureml", "msi", "host", "relay")
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+NAME = "droptune-local"
+WORKSPACE = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
+    f"/providers/Microsoft.MachineLearningServices/workspaces/{NAME}"
+)
+STORAGE_TOPIC = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
+    "/providers/Microsoft.Storage/storageAccounts/devstoreaccount1"
+)
+CLUSTER = "gpu-cluster=Standard_NC24ads_A100_v4"
+DELAYS = {
+    "RECONCILE_SCHEDULE": "*/5 * * * * *",
+    "SWEEP_SCHEDULE": "*/20 * * * * *",
+    "LISTING_SECONDS": "10",
+    "DROP_AGE_SECONDS": "10",
+    "OVERDUE_SECONDS": "10",
+    "POLL_SECONDS": "1",
+    "POLL_SECONDS_MAX": "5",
+    "JOB_POLL_SECONDS": "5",
+    "JOB_POLL_SECONDS_MAX": "15",
+    "CLAIM_SECONDS": "30",
+}
+
+
+class Layout:
+    """One stack's folder. ports: of blob, queue, azureml, msi, host, relay; delays: settings of the app's."""
+
+    def __init__(
+        self, home: Path, ports: Mapping[str, int], foundation: str, delays: Mapping[str, str]
+    ) -> None:
+        self.home, self._ports, self._foundation, self._settings = home, ports, foundation, delays
+        self._certificates = tls.certificates(home / "tls")
+        self._keys = keys.load(home / "keys.json")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment in which any program talks to this stack: the app, the SDK, MLflow."""
+        return {**os.environ, **self.settings}  # noqa: TID251 - a program's edge
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What `.droptune/env` holds."""
+        azureml = self.url("azureml")
+        blob, queue = self.url("blob"), self.url("queue")
+        return {
+            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "AZURE_RESOURCE_GROUP": NAME,
+            "AZUREML_WORKSPACE_NAME": NAME,
+            "AZUREML_REGISTRY_NAME": "azureml",
+            "ARM_URL": azureml,
+            "PRICES_URL": f"{azureml}/api/retail/prices",
+            "DROPTUNE_STORAGE__blobServiceUri": blob,
+            "DROPTUNE_STORAGE__queueServiceUri": queue,
+            "AzureWebJobsStorage__blobServiceUri": blob,
+            "AzureWebJobsStorage__queueServiceUri": queue,
+            "DROPTUNE_INSTALLATION": self._installation(),
+            "DROPTUNE_URL": self.url("host"),
+            "ARM_CLOUD_METADATA_URL": f"{azureml}/metadata/endpoints?api-version=2019-05-01",
+            "AZUREML_CURRENT_CLOUD": "LocalCloud",
+            "REGISTRY_DISCOVERY_ENDPOINT_URL": f"{azureml}/",
+            "REQUESTS_CA_BUNDLE": str(self._certificates.bundle),
+            "NODE_EXTRA_CA_CERTS": str(self._certificates.ca),
+            "IDENTITY_ENDPOINT": f"http://127.0.0.1:{self._ports['msi']}/msi/token",
+            "IDENTITY_HEADER": "local",
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "MLFLOW_TRACKING_URI": f"{azureml}/mlflow/v2.0{WORKSPACE}",
+            **self._settings,
+        }
+
+    def url(self, name: str) -> str:
+        """Give the address of a part: blob, queue, azureml, host, relay."""
+        port = self._ports[name]
+        if name in {"blob", "queue"}:
+            return f"https://127.0.0.1:{port}/devstoreaccount1"
+        return f"https://localhost:{port}" if name == "azureml" else f"http://127.0.0.1:{port}"
+
+    def logs(self, name: str) -> Path:
+        """Give the log file of a process."""
+        return self.home / "logs" / f"{name}.log"
+
+    def command(self, name: str) -> list[str]:
+        """Give the command line of a process."""
+        return {
+            "azurite": self._azurite,
+            "azureml": self._azureml,
+            "host": self._host,
+            "relay": self._relay,
+        }[name]()
+
+    def _azurite(self) -> list[str]:
+        options = {
+            "--location": self.home / "storage",
+            "--cert": self._certificates.cert,
+            "--key": self._certificates.key,
+            "--oauth": "basic",
+            "--blobPort": self._ports["blob"],
+            "--queuePort": self._ports["queue"],
+            "--tablePort": processes.free_port(None),
+        }
+        flags = ["--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+        return [*find_azurite(), *(str(part) for pair in options.items() for part in pair), *flags]
+
+    def _azureml(self) -> list[str]:
+        events = self._webhook("EventGrid", "job_finished", self._keys.system["eventgrid_extension"])
+        options = {
+            "--state": self.home / "azureml",
+            "--cert": self._certificates.cert,
+            "--key": self._certificates.key,
+            "--ca-bundle": self._certificates.bundle,
+            "--blob-url": self.url("blob"),
+            "--models": HOME / "models",
+            "--foundation": self._foundation,
+            "--datastore": "droptune_prepared=prepared",
+            "--compute": CLUSTER,
+            "--port": self._ports["azureml"],
+            "--msi-port": self._ports["msi"],
+            "--subscription": SUBSCRIPTION,
+            "--group": NAME,
+            "--workspace": NAME,
+            "--events-url": events,
+        }
+        pairs = (str(part) for pair in options.items() for part in pair)
+        return [sys.executable, "-m", "local.azureml", *pairs]
+
+    def _host(self) -> list[str]:
+        options = {
+            "--port": self._ports["host"],
+            "--keys": self.home / "keys.json",
+            "--queue-lease-seconds": 15,
+        }
+        pairs = (str(part) for pair in options.items() for part in pair)
+        return [sys.executable, "-m", "local.functions_host", "--app-dir", str(ROOT), *pairs]
+
+    def _relay(self) -> list[str]:
+        url = self._webhook("blobs", "Host.Functions.dataset_uploaded", self._keys.system["blobs_extension"])
+        options = {
+            "--blob-url": self.url("blob"),
+            "--container": "datasets",
+            "--topic-id": STORAGE_TOPIC,
+            "--subscribe": f"datasets={url}",
+            "--state": self.home / "relay.json",
+            "--port": self._ports["relay"],
+        }
+        return [
+            sys.executable,
+            "-m",
+            "local.eventgrid",
+            *(str(part) for pair in options.items() for part in pair),
+        ]
+
+    def _webhook(self, extension: str, function: str, key: str) -> str:
+        return f"{self.url('host')}/runtime/webhooks/{extension}?functionName={function}&code={key}"
+
+    def _installation(self) -> str:
+        path = self.home / "installation"
+        if not path.exists():
+            path.write_text(f"local-{secrets.token_hex(4)}")
+        return path.read_text()
