@@ -1,9 +1,9 @@
 """Every quarter of an hour: take away the endpoints that nobody uses."""
 
 import azure.functions as func
-from shared.app.sweep import sweep
 
 from shared import wiring
+from shared.app.sweep import sweep
 
 blueprint = func.Blueprint()
 

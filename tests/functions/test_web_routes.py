@@ -1,0 +1,103 @@
+"""The routes: their JSON, their headers, and what they say to a wrong question."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import azure.functions as func
+import pytest
+
+from functions import web
+from tests.app.life import chats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.app.life import Life
+
+LINE = {"run", "recipe", "state", "reason", "updated", "job", "model", "endpoint"}
+
+
+def _ask(route: Callable[[func.HttpRequest], func.HttpResponse], path: str, **more: Any) -> func.HttpResponse:
+    return route(func.HttpRequest("GET", f"https://app.example/api/{path}", body=b"", **more))
+
+
+def _body(response: func.HttpResponse) -> Any:
+    return json.loads(response.get_body())
+
+
+def test_health_says_that_it_answers_without_any_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+
+    response = _ask(web.health, "health")
+
+    assert (response.status_code, _body(response)) == (200, {"status": "ok"})
+
+
+def test_runs_are_listed_newest_first(life: Life) -> None:
+    older = life.drop("support/a.jsonl")
+    life.tick()
+    newer = life.drop("support/b.jsonl", chats(50, "garden"))
+
+    listed = _body(_ask(web.runs, "runs"))
+
+    assert [line["run"] for line in listed] == [newer, older]
+    assert set(listed[0]) == LINE
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [("1", 1), ("0", 0), ("100", 3), ("-1", 3), ("all", 3), ("", 3), ("9" * 5000, 3)]
+)
+def test_the_limit_is_obeyed_and_a_wrong_one_means_the_most(life: Life, limit: str, shown: int) -> None:
+    for name in "abc":
+        life.drop(f"support/{name}.jsonl", chats(40, name))
+        life.tick()
+
+    response = _ask(web.runs, "runs", params={"limit": limit})
+
+    assert response.status_code == 200
+    assert len(_body(response)) == shown
+
+
+def test_no_limit_shows_more_than_a_hundred_runs(life: Life) -> None:
+    for number in range(102):
+        life.storage.drops.put(f"nowhere/{number}.jsonl", b"{}")
+        life.drop(f"nowhere/{number}.jsonl", b"{}")
+
+    assert len(_body(_ask(web.runs, "runs", params={"limit": "102"}))) == web.NEWEST
+
+
+def test_one_run_is_shown_with_all_that_belongs_to_it(life: Life) -> None:
+    run = life.live()
+
+    shown = _body(_ask(web.run, f"runs/{run.name}", route_params={"id": run.name}))
+
+    assert shown.keys() >= LINE | {"history", "findings", "metrics", "cost"}
+    assert shown["state"] == "live"
+    assert [step["state"] for step in shown["history"]][-1] == "live"
+
+
+@pytest.mark.parametrize("name", ["support-20260101000000-00000000", "", "..", "a/b", "../x", "x" * 2000])
+def test_an_unknown_run_is_404_and_says_where_to_look(life: Life, name: str) -> None:
+    life.drop()
+
+    response = _ask(web.run, "runs/x", route_params={"id": name})
+
+    assert response.status_code == 404
+    assert "GET /api/runs" in _body(response)["error"]
+
+
+def test_every_answer_is_json_that_no_cache_keeps(life: Life) -> None:
+    name = life.drop()
+    answers = [
+        _ask(web.health, "health"),
+        _ask(web.runs, "runs"),
+        _ask(web.run, "runs/x", route_params={"id": name}),
+        _ask(web.run, "runs/x", route_params={"id": "none"}),
+    ]
+
+    for answer in answers:
+        assert answer.mimetype == "application/json"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
