@@ -164,9 +164,8 @@ def tell(questions: list[tuple[str, str]], base: Model, tuned: Model) -> None:
         say(f"\n  Question  {ask}   (the fact: {fact})")
         say(f"  base      {before.strip()[:300]}")
         say(f"  tuned     {after.strip()[:300]}")
-    say(
-        f"\n  facts answered  base {count(questions, base)}, tuned {count(questions, tuned)} of {len(questions)}"
-    )
+    had, has = count(questions, base), count(questions, tuned)
+    say(f"\n  facts answered  base {had}, tuned {has} of {len(questions)}")
     say(f"  loss on the held-out part  base {base.loss:.3f}, tuned {tuned.loss:.3f}")
 
 

@@ -1,0 +1,84 @@
+"""What the docs say exists, exists; what exists, the docs say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from shared import settings
+from shared.adapters.prices import bundled
+from shared.app.recipes import parse
+from shared.cli.main import COMMANDS
+from shared.domain.recipe import Recipe
+from shared.domain.run import State
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = {path.name: path.read_text("utf-8") for path in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]}
+
+
+def test_every_setting_is_documented() -> None:
+    keys = re.findall(
+        r'"([A-Z][A-Z_]+(?:__[a-zA-Z]+)?)"', (ROOT / "shared" / "settings.py").read_text("utf-8")
+    )
+    assert len(keys) > 15
+    for key in {*keys, *settings.SECONDS}:
+        assert f"`{key}`" in DOCS["settings.md"], key
+
+
+def test_every_command_is_documented() -> None:
+    for command in COMMANDS:
+        assert f"droptune {command}" in DOCS["README.md"], command
+
+
+def test_every_rule_of_the_sweep_is_documented() -> None:
+    code = (ROOT / "shared" / "domain" / "sweep.py").read_text("utf-8")
+    rules = set(re.findall(r'(?:KEPT|TAKEN), "([a-z-]+)"', code)) | {"idle", "in-use", "unknown"}
+    listed = set(re.findall(r"^\| ([a-z-]+) \|", DOCS["sweep.md"], re.MULTILINE)) - {"rule"}
+    assert rules == listed
+
+
+def test_every_state_is_documented() -> None:
+    for state in State:
+        assert str(state) in DOCS["architecture.md"], state
+
+
+def test_the_recipe_page_shows_the_defaults() -> None:
+    block = re.search(r"```yaml\n(.*?)```", DOCS["recipes.md"], re.DOTALL)
+    assert block is not None
+    assert parse(block[1].encode(), "shown").data == Recipe().data
+    for field in fields_of(Recipe):
+        assert f"{field}:" in block[1], field
+
+
+def fields_of(kind: type) -> list[str]:
+    return list(kind.__struct_fields__)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_bundled_recipes_are_sound(path: Path) -> None:
+    parse(path.read_bytes(), path.stem)
+
+
+def test_links_resolve() -> None:
+    for name, text in DOCS.items():
+        folder = ROOT if name == "README.md" else ROOT / "docs"
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+            if not target.startswith("http"):
+                assert (folder / target).exists(), f"{name}: {target}"
+
+
+def test_the_bundled_prices_are_dated() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d", bundled()["as_of"])
+
+
+def test_a_settings_record_has_no_field_without_a_meaning() -> None:
+    assert {field.name for field in fields(settings.Settings)} == {
+        "storage",
+        "azureml",
+        "timing",
+        "installation",
+        "prices_url",
+    }
