@@ -44,6 +44,12 @@ SCIENTIST = "AzureML Data Scientist"
 UNREADABLE = (sdk.DecodeError, sdk.DeserializationError, json.JSONDecodeError)
 OURS = (sdk.StreamConsumedError, sdk.StreamClosedError, sdk.ResponseNotReadError, sdk.SerializationError)
 QUERY = re.compile(r"\?[^\s)'\"]+")
+# azure-identity's chain keeps neither cause nor status of what failed, only its text. A token service that
+# answers 429 or 5xx shows as "None, None", one that refuses as the reason it gives.
+TROUBLE = re.compile(
+    r"None, None|JSON is invalid|timed out|[Cc]onnection|Name or service not known|Temporary failure|"
+    r"Max retries|RemoteDisconnected"
+)
 LONGEST = 500
 LAYERS = 5
 
@@ -116,8 +122,8 @@ def _answered(error: sdk.HttpResponseError, what: str, role: str) -> DroptuneErr
 
 def _no_sign_in(error: BaseException, what: str, role: str) -> DroptuneError:
     status = getattr(error, "status_code", None)
-    causes = [cause for cause in _causes(error) if _of_the_network(cause) or _is_silence(cause)]
-    if causes or (status is not None and status in AGAIN):
+    silent = any(_of_the_network(cause) or _is_silence(cause) for cause in _causes(error))
+    if silent or status in AGAIN or TROUBLE.search(str(error)):
         return _unavailable(what, "no token could be had", retry_after(error))
     return Misconfigured(
         "azureml-sign-in",
