@@ -32,9 +32,19 @@ class Traffic:
     heartbeat: Sequence[datetime] = ()
 
     def last_foreign(self) -> datetime | None:
-        """Find the end of the last minute with more requests than our own."""
-        busy = [at for at, count in self.requests.items() if count > self.own.get(at, 0)]
-        return max(busy) + MINUTE if busy else None
+        """Find the end of the last minute with more requests than our own.
+
+        Ours are written down just before they are made, so one may be counted in the minute after its note.
+        """
+        last, late = None, 0.0
+        for at in sorted({*self.requests, *self.own}):
+            ours = self.own.get(at, 0.0)
+            early = late if at - MINUTE in self.own else 0.0
+            unexplained = self.requests.get(at, 0.0) - early - ours
+            if unexplained > 0:
+                last = at + MINUTE
+            late = min(ours, max(0.0, -unexplained))
+        return last
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,24 @@ def test_our_own_requests_are_nobodys_use() -> None:
     assert judge(shared, NOON - 3 * HOUR, 2, NOON).state == "busy"
 
 
+def test_our_own_request_may_be_counted_a_minute_after_its_note() -> None:
+    noted = NOON - 30 * MINUTE
+    late = Traffic(known=True, requests={noted + MINUTE: 1}, own={noted: 1}, heartbeat=beats(200))
+    assert judge(late, NOON - 3 * HOUR, 2, NOON).state == "idle"
+
+
+def test_a_note_explains_one_request_and_not_for_long() -> None:
+    noted = NOON - 30 * MINUTE
+    twice = {noted: 1.0, noted + MINUTE: 1.0}
+    assert (
+        judge(Traffic(known=True, requests=twice, own={noted: 1}), NOON - 3 * HOUR, 2, NOON).state == "busy"
+    )
+    later = {noted + 2 * MINUTE: 1.0}
+    assert (
+        judge(Traffic(known=True, requests=later, own={noted: 1}), NOON - 3 * HOUR, 2, NOON).state == "busy"
+    )
+
+
 def test_a_young_deployment_is_not_idle() -> None:
     assert judge(Traffic(known=True, heartbeat=beats(200)), NOON - HOUR, 2, NOON).state == "busy"
 
