@@ -65,7 +65,7 @@ class AzureMonitor:
             **asked,
         }
         path = f"{self._place.id}/{resource}/providers/Microsoft.Insights/metrics?{urlencode(query)}"
-        answer = self._place.call(Request("GET", path), f"The metrics of {resource}", READER)
+        answer = self._place.call(Request("GET", path), f"the metrics of {resource}", READER)
         for metric in answer.get("value") or ():
             yield from metric.get("timeseries") or ()
 

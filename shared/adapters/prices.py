@@ -51,7 +51,7 @@ class RetailPrices:
 
     def _look_up(self, instance_type: str, location: str) -> tuple[timedelta, float | None]:
         try:
-            with mapped("The price list"):
+            with mapped("the price list"):
                 found = list(self._items(instance_type, location))
         except DroptuneError as error:
             LOG.warning("%s The bundled prices of %s count.", error, bundled()["as_of"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.adapters.azureml import entities, scoring, shapes
-from shared.adapters.azureml.errors import mapped
+from shared.adapters.azureml.errors import capital, mapped
 from shared.adapters.azureml.place import DEPLOYMENTS, ENDPOINTS, Request
 from shared.domain.errors import AlreadyThere, DroptuneError, Missing, Permanent
 
@@ -41,26 +41,26 @@ class AzureMLEndpoints:
 
     def all(self) -> Iterator[Endpoint]:
         """List every endpoint, page by page."""
-        for found in self._pages(f"{self._place.id}/onlineEndpoints", ENDPOINTS, "The endpoints"):
+        for found in self._pages(f"{self._place.id}/onlineEndpoints", ENDPOINTS, "the endpoints"):
             yield shapes.endpoint(found)
 
     def create(self, name: str, auth: str, tags: Mapping[str, str]) -> None:
         """Begin to make one; raises AlreadyThere where the workspace or the region knows the name."""
         from azure.ai.ml.entities import ManagedOnlineEndpoint
 
-        what = f"The endpoint {name}"
+        what = f"the endpoint {name}"
         with self._place.sdk(what) as sdk:
             # Azure ML would take a second PUT as an update, and change the tags of somebody else's endpoint.
             with suppress(Missing):
                 self.find(name)
-                raise AlreadyThere("endpoint-name-taken", f"{what} is in the workspace already.")
+                raise AlreadyThere("endpoint-name-taken", f"{capital(what)} is in the workspace already.")
             entity = ManagedOnlineEndpoint(name=name, auth_mode=AUTH[auth], tags=dict(tags))
             sdk.online_endpoints.begin_create_or_update(entity)
         LOG.info("began to make endpoint %s", name)
 
     def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
         """Begin to move the traffic: the whole resource is read, and written back with this traffic."""
-        with self._place.sdk(f"The endpoint {name}") as sdk:
+        with self._place.sdk(f"the endpoint {name}") as sdk:
             entity = sdk.online_endpoints.get(_checked(name))
             entity.traffic = dict(traffic)
             sdk.online_endpoints.begin_create_or_update(entity)
@@ -69,25 +69,27 @@ class AzureMLEndpoints:
     def delete(self, name: str) -> None:
         """Begin to delete one with all its deployments."""
         with suppress(Missing):
-            self._place.call(Request("DELETE", self._path(name), ENDPOINTS), f"The endpoint {name}")
+            self._place.call(Request("DELETE", self._path(name), ENDPOINTS), f"the endpoint {name}")
 
     def deployment(self, endpoint: str, name: str) -> Deployment:
         """Look at one; raises Missing."""
         asked = Request("GET", self._path(endpoint, name), DEPLOYMENTS)
-        return shapes.deployment(endpoint, self._place.call(asked, f"The deployment {endpoint}/{name}"))
+        return shapes.deployment(endpoint, self._place.call(asked, f"the deployment {endpoint}/{name}"))
 
     def deployments(self, endpoint: str) -> Sequence[Deployment]:
         """List those of one endpoint; one that is gone has none."""
         path = self._path(endpoint) + "/deployments"
+        what = f"the deployments of {endpoint}"
         try:
-            found = list(self._pages(path, DEPLOYMENTS, f"The deployments of {endpoint}"))
+            with mapped(what):
+                found = list(self._pages(path, DEPLOYMENTS, what))
         except Missing:
             return []
         return [shapes.deployment(endpoint, one) for one in found]
 
     def deploy(self, spec: DeploymentSpec) -> None:
         """Begin to make a deployment; raises Missing where there is no such endpoint or model."""
-        with self._place.sdk(f"The deployment {_checked(spec.endpoint)}/{_checked(spec.name)}") as sdk:
+        with self._place.sdk(f"the deployment {_checked(spec.endpoint)}/{_checked(spec.name)}") as sdk:
             sdk.online_deployments.begin_create_or_update(entities.deployment(spec))
         LOG.info("began to make deployment %s/%s", spec.endpoint, spec.name)
 
@@ -95,21 +97,21 @@ class AzureMLEndpoints:
         """Begin to delete a deployment."""
         asked = Request("DELETE", self._path(endpoint, name), DEPLOYMENTS)
         with suppress(Missing):
-            self._place.call(asked, f"The deployment {endpoint}/{name}")
+            self._place.call(asked, f"the deployment {endpoint}/{name}")
 
     def log_tail(self, endpoint: str, deployment: str) -> str:
         """Read the end of the container's log; empty where there is none to be had."""
         path = self._path(endpoint, deployment) + "/getLogs"
         asked = Request("POST", path, DEPLOYMENTS, {"tail": LOG_LINES})
         try:
-            found = self._place.call(asked, f"The log of {endpoint}/{deployment}")
+            found = self._place.call(asked, f"the log of {endpoint}/{deployment}")
         except DroptuneError:
             return ""  # a log is a help, its absence no reason to fail
         return str(found.get("content") or "")[-LOG_CHARACTERS:]
 
     def ask(self, endpoint: str, messages: Sequence[Mapping[str, str]], deployment: str | None = None) -> str:
         """Put a chat to the endpoint or to one deployment; return the answer's text."""
-        with mapped(f"The endpoint {endpoint}"):
+        with mapped(f"the endpoint {endpoint}"):
             found = self._get(endpoint)["properties"]
             entra = str(found.get("authMode")).lower() == "aadtoken"
             secret = scoring.token(self._place) if entra else self._key(endpoint)
@@ -118,10 +120,10 @@ class AzureMLEndpoints:
 
     def _key(self, endpoint: str) -> str:
         asked = Request("POST", self._path(endpoint) + "/listKeys", ENDPOINTS)
-        return str(self._place.call(asked, f"The keys of {endpoint}")["primaryKey"])
+        return str(self._place.call(asked, f"the keys of {endpoint}")["primaryKey"])
 
     def _get(self, name: str) -> dict[str, Any]:
-        return self._place.call(Request("GET", self._path(name), ENDPOINTS), f"The endpoint {name}")
+        return self._place.call(Request("GET", self._path(name), ENDPOINTS), f"the endpoint {name}")
 
     def _pages(self, path: str, version: str, what: str) -> Iterator[Mapping[str, Any]]:
         asked: Request | None = Request("GET", path, version)

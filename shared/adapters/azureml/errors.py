@@ -91,6 +91,11 @@ def translated(error: BaseException, what: str, role: str = SCIENTIST) -> Droptu
     return _no_bundle(error, what) if isinstance(error, OSError) else None
 
 
+def capital(what: str) -> str:
+    """Put it at the beginning of a sentence."""
+    return what[:1].upper() + what[1:]
+
+
 def retry_after(source: object) -> float | None:
     """Read the seconds to wait that an answer, or an error's answer, asks for."""
     response = source if hasattr(source, "headers") else getattr(source, "response", None)
@@ -106,11 +111,11 @@ def _answered(error: sdk.HttpResponseError, what: str, role: str) -> DroptuneErr
     if status == HTTPStatus.FORBIDDEN:
         return Misconfigured("azureml-forbidden", f"Azure refuses access to {what}: {said}", grant(role))
     if status == HTTPStatus.NOT_FOUND or isinstance(error, sdk.ResourceNotFoundError):
-        return Missing("azureml-missing", f"{what} does not exist.")
+        return Missing("azureml-missing", f"{capital(what)} does not exist.")
     if status == HTTPStatus.PRECONDITION_FAILED or isinstance(error, sdk.ResourceModifiedError):
-        return Changed("azureml-changed", f"{what} is no longer what it was when it was read.")
+        return Changed("azureml-changed", f"{capital(what)} is no longer what it was when it was read.")
     if any(word in words for word in TAKEN):
-        return AlreadyThere("azureml-exists", f"{what} exists already: {said}")
+        return AlreadyThere("azureml-exists", f"{capital(what)} exists already: {said}")
     if any(word in words.replace(" ", "") for word in NO_ROOM):
         return Transient(
             "azureml-no-room", f"Azure has no room for {what}: {said}", _quota(), retry_after(error)
@@ -140,7 +145,7 @@ def _refused_by_the_sdk(error: BaseException, what: str, role: str) -> DroptuneE
     if NO_CLOUD in said:  # all it says when the list of clouds cannot be read
         return _unavailable(what, said)
     if "does not exist" in said:
-        return Missing("azureml-missing", f"{what} does not exist: {said}")
+        return Missing("azureml-missing", f"{capital(what)} does not exist: {said}")
     return Permanent("azureml-invalid", f"The Azure ML SDK refuses {what}: {said}", _mend())
 
 

@@ -37,8 +37,8 @@ class AzureMLJobs:
 
     def find(self, name: str) -> Job:
         """Look at a job; raises Missing."""
-        with mapped(f"The job {name}"):
-            found = self._place.call(Request("GET", self._path(name), JOBS), f"The job {name}")
+        with mapped(f"the job {name}"):
+            found = self._place.call(Request("GET", self._path(name), JOBS), f"the job {name}")
             properties = found.get("properties") or {}
             status = str(properties.get("status") or "unknown").lower()
             return Job(
@@ -52,7 +52,7 @@ class AzureMLJobs:
 
     def submit(self, spec: JobSpec) -> Job:
         """Make the job, or take up the one that is there with the same spec; raises Changed on another."""
-        with self._place.sdk(f"The job {spec.name}") as sdk:
+        with self._place.sdk(f"the job {spec.name}") as sdk:
             try:
                 found = self.find(spec.name)
             except Missing:
@@ -67,12 +67,12 @@ class AzureMLJobs:
 
     def cancel(self, name: str) -> None:
         """Ask for its end; one that is over stays as it is."""
-        with mapped(f"The job {name}"):
+        with mapped(f"the job {name}"):
             if self.find(name).over:
                 return
             try:
                 path = self._path(name) + "/cancel"
-                self._place.call(Request("POST", path, CANCEL), f"The job {name}")
+                self._place.call(Request("POST", path, CANCEL), f"the job {name}")
             except Permanent:
                 if not self.find(name).over:  # it ended in between, and cannot be canceled any more
                     raise
@@ -88,7 +88,7 @@ class AzureMLJobs:
     def _make(self, sdk: MLClient, spec: JobSpec) -> Job:
         entity = entities.pipeline_job(spec, self._place.datastore)
         # Another may have been quicker, or the answer to our own first try was lost: the look below tells.
-        with suppress(AlreadyThere), mapped(f"The job {spec.name}"):
+        with suppress(AlreadyThere), mapped(f"the job {spec.name}"):
             # The parameters are checked by now; the SDK's own check costs 0.6 s and sees no enum or minimum.
             sdk.jobs.create_or_update(entity, skip_validation=True)
         LOG.info("submitted job %s with %d inputs", spec.name, len(spec.inputs))

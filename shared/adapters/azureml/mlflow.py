@@ -19,7 +19,7 @@ MOST_RUNS = 100
 
 def last_values(place: AzureMLPlace, job: str) -> Mapping[str, float]:
     """Read the last value of each metric: the root run's, else its children's. Numbers alone."""
-    what = f"The metrics of {job}"
+    what = f"the metrics of {job}"
     with mapped(what):
         base = _base(place)
         asked = Request("GET", f"{base}/runs/get?{urlencode({'run_id': job})}")

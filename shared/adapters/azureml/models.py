@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from shared.adapters.azureml.errors import mapped
+from shared.adapters.azureml.errors import capital, mapped
 from shared.adapters.azureml.place import MODELS, Request
 from shared.domain.errors import AlreadyThere, DroptuneError, Misconfigured, Missing, Rejected
 from shared.domain.run import ResolvedModel
@@ -39,7 +39,7 @@ class AzureMLModels:
     def resolve(self, name: str, registry: str, version: str) -> ResolvedModel:
         """Look a base model up; raises Rejected where the registry has no such model or version."""
         which = {"label": LATEST} if version == LATEST else {"version": version}
-        what = f"The base model {name} ({version})"
+        what = f"the base model {name} ({version})"
         with self._place.registry_sdk(registry, what) as sdk:
             try:
                 with mapped(what):
@@ -58,7 +58,7 @@ class AzureMLModels:
     def gpus(self, compute: str) -> int:
         """Count the GPUs of one node; raises Misconfigured where there is no such cluster or no such size."""
         try:
-            with self._place.sdk(f"The compute {compute}") as sdk:
+            with self._place.sdk(f"the compute {compute}") as sdk:
                 found = sdk.compute.get(compute)
                 sizes = {str(size.name).lower(): size.gpus for size in sdk.compute.list_sizes()}
         except Missing as missing:
@@ -73,24 +73,24 @@ class AzureMLModels:
     def find(self, name: str, version: str) -> ModelVersion:
         """Look at a registered version; raises Missing."""
         path = f"{self._place.id}/models/{quote(name, safe='')}/versions/{quote(version, safe='')}"
-        found = self._place.call(Request("GET", path, MODELS), f"The model {name}:{version}")
+        found = self._place.call(Request("GET", path, MODELS), f"the model {name}:{version}")
         return ModelVersion(name, version, found["properties"].get("tags") or {}, found["id"])
 
     def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:
         """Register an MLflow model from a job's output; raises AlreadyThere where the version is taken."""
-        what = f"The model {model.name}:{model.version}"
+        what = f"the model {model.name}:{model.version}"
         with self._place.sdk(what) as sdk:
             # Azure ML would take a second PUT as an update, and change the tags of somebody else's model.
             with suppress(Missing):
                 self.find(model.name, model.version)
-                raise AlreadyThere("azureml-exists", f"{what} exists already.")
+                raise AlreadyThere("azureml-exists", f"{capital(what)} exists already.")
             sdk.models.create_or_update(_entity(model, path, description))
             LOG.info("registered model %s:%s", model.name, model.version)
             return self.find(model.name, model.version)
 
     def _component(self, name: str, registry: str) -> tuple[str, Inputs]:
         try:
-            with self._place.registry_sdk(registry, f"The component {name}") as sdk:
+            with self._place.registry_sdk(registry, f"the component {name}") as sdk:
                 found = sdk.components.get(name, label=LATEST)
         except Missing as missing:
             raise Misconfigured(
@@ -117,7 +117,7 @@ def _no_base_model(name: str, registry: str, version: str, versions: list[str]) 
 def _versions(sdk: MLClient, name: str) -> list[str]:
     """List the first versions that there are; none where that cannot be had either."""
     try:
-        with mapped(f"The versions of {name}"):
+        with mapped(f"the versions of {name}"):
             found = [str(model.version) for model in sdk.models.list(name=name)]
     except DroptuneError:
         return []  # a help to the reader, no more

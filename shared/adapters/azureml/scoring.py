@@ -45,7 +45,7 @@ class Question:
 
 def token(place: AzureMLPlace) -> str:
     """Get a token for an endpoint that Entra ID guards."""
-    with mapped("A token for the endpoint"):
+    with mapped("a token for the endpoint"):
         return str(place.credential().get_token(SCOPE).token)
 
 
@@ -62,7 +62,7 @@ def ask(place: AzureMLPlace, question: Question, secret: str) -> str:
     messages = [dict(message) for message in question.messages]
     body = {"input_data": {"input_string": messages, "parameters": PARAMETERS}, "params": {}}
     request = HttpRequest("POST", question.url, headers=headers, json=body)
-    with mapped(f"The model behind {question.target}"):
+    with mapped(f"the model behind {question.target}"):
         client = place.once("scoring", lambda: patience.open_client(**ONCE))
         response = client.send_request(request)
         if response.status_code != HTTPStatus.OK:

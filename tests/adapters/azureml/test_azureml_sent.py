@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.domain.errors import Missing, Transient
+from shared.domain.errors import Missing, Rejected, Transient
 from shared.domain.tags import RUN, SPEC
 from shared.ports import DeploymentSpec, JobSpec, ModelVersion
 from tests.contract.rigs import COMPUTE, SIZE, EmulatorRig, emulator_rig, unique
@@ -51,7 +51,12 @@ def fault(rig: EmulatorRig, route: str, **more: Any) -> None:
 
 
 def counted(rig: EmulatorRig, route: str) -> int:
-    return int(rig.emulator.admin("GET", "requests")["calls"].get(route, 0))
+    return calls(rig, route).get(route, 0)
+
+
+def calls(rig: EmulatorRig, word: str) -> dict[str, int]:
+    found: dict[str, int] = rig.emulator.admin("GET", "requests")["calls"]
+    return {route: number for route, number in found.items() if word in route}
 
 
 def test_a_job_s_body_has_all_that_the_spec_says(rig: EmulatorRig) -> None:
@@ -175,14 +180,9 @@ def test_a_deployment_s_body_has_its_probe_and_limit(
 
 
 def test_no_call_asks_how_an_operation_goes(rig: EmulatorRig) -> None:
-    before = {
-        route: n for route, n in rig.emulator.admin("GET", "requests")["calls"].items() if "peration" in route
-    }
+    before = calls(rig, "peration")
     rig.endpoints.create(unique("acme-quiet"), "key", {})
-    after = {
-        route: n for route, n in rig.emulator.admin("GET", "requests")["calls"].items() if "peration" in route
-    }
-    assert after == before
+    assert calls(rig, "peration") == before
 
 
 def test_the_log_of_a_failed_job_is_that_of_the_step_that_failed(rig: EmulatorRig) -> None:
@@ -193,3 +193,22 @@ def test_the_log_of_a_failed_job_is_that_of_the_step_that_failed(rig: EmulatorRi
     assert found.status == "failed"
     assert "seed 1 makes this job fail" in str(found.error)
     assert "training on 12 rows" in rig.jobs.log_tail(asked.name)
+
+
+def test_a_cluster_without_gpus_has_none(rig: EmulatorRig) -> None:
+    body = {"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_D12_v2"}}}
+    assert rig.emulator.arm("PUT", "/computes/cpu-cluster", json=body).status_code == 201
+    assert rig.models.gpus("cpu-cluster") == 0
+
+
+def test_an_unknown_version_names_those_there_are(rig: EmulatorRig) -> None:
+    with pytest.raises(Rejected, match=r"no model 'Phi-4' in version '999'\. It has 8\."):
+        rig.models.resolve("Phi-4", "azureml", "999")
+
+
+def test_a_component_is_asked_for_once(rig: EmulatorRig) -> None:
+    rig.models.component("chat_completion_pipeline", "azureml")
+    before = calls(rig, "components")
+    assert before
+    rig.models.component("chat_completion_pipeline", "azureml")
+    assert calls(rig, "components") == before

@@ -1,0 +1,98 @@
+"""A job's metrics and a model's defaults, read out of what Azure ML answers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.adapters.azureml import AzureMLJobs
+from shared.adapters.azureml.models import _literal
+from shared.domain.errors import Missing
+from tests.adapters.azureml.https import Reply, Seen, Service, service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TRACKING = "/mlflow/v2.0/subscriptions/s/x/api/2.0/mlflow"
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Iterator[Service]:
+    with pytest.MonkeyPatch.context() as patch, service(tmp_path, patch) as made:
+        yield made
+
+
+def point(key: str, value: object, timestamp: int = 1, step: int = 0) -> dict[str, Any]:
+    return {"key": key, "value": value, "timestamp": timestamp, "step": step}
+
+
+def run(name: str, *points: dict[str, Any]) -> dict[str, Any]:
+    return {"info": {"run_id": name, "experiment_id": "7"}, "data": {"metrics": list(points)}}
+
+
+def tracking(azure: Service, root: dict[str, Any], *children: dict[str, Any]) -> AzureMLJobs:
+    host = azure.url.removeprefix("https://")
+
+    def answer(seen: Seen) -> Reply:
+        if seen.line.startswith(f"GET {TRACKING}/runs/get?run_id=acme-a1"):
+            return Reply(body={"run": root})
+        if seen.line.startswith(f"POST {TRACKING}/runs/search"):
+            return Reply(body={"runs": [root, *children]})
+        if "/workspaces/w?" in seen.line:
+            uri = f"azureml://{host}/mlflow/v1.0/subscriptions/s/x"
+            return Reply(body={"location": "eastus2", "properties": {"mlFlowTrackingUri": uri}})
+        return Reply(404)
+
+    azure.answer = answer
+    return AzureMLJobs(azure.place())
+
+
+def test_the_root_run_s_last_values_count(azure: Service) -> None:
+    root = run("acme-a1", point("loss", 0.5, 9, 30), point("eval_loss", 2), point("loss", 0.9, 8, 20))
+    jobs = tracking(azure, root, run("child", point("loss", 7.0)))
+    assert jobs.metrics("acme-a1") == {"loss": 0.5, "eval_loss": 2.0}
+    assert not any("runs/search" in line for line in azure.lines)
+
+
+def test_without_any_the_children_s_count(azure: Service) -> None:
+    children = (
+        run("fine-tune", point("loss", 0.5, 5), point("eval_loss", 1.5, 6)),
+        run("evaluation", point("eval_loss", 1.4, 9)),
+        run("preprocess"),
+    )
+    jobs = tracking(azure, run("acme-a1"), *children)
+    assert jobs.metrics("acme-a1") == {"loss": 0.5, "eval_loss": 1.4}
+    asked = next(seen.body for seen in azure.seen if "runs/search" in seen.line)
+    assert asked["experiment_ids"] == ["7"]
+    assert asked["filter"] == "tags.mlflow.rootRunId = 'acme-a1'"
+
+
+def test_what_is_no_number_is_left_out(azure: Service) -> None:
+    """A loss that diverged is absent, and so can be seen to be."""
+    root = run("acme-a1", point("loss", 0.5), point("eval_loss", "NaN"), point("grad_norm", "Infinity"))
+    assert tracking(azure, root).metrics("acme-a1") == {"loss": 0.5}
+
+
+def test_a_job_without_figures_has_none(azure: Service) -> None:
+    assert tracking(azure, run("acme-a1")).metrics("acme-a1") == {}
+    with pytest.raises(Missing):
+        tracking(azure, run("acme-a1")).metrics("another")
+
+
+def test_defaults_are_a_literal_and_never_run() -> None:
+    assert _literal("m", "{'learning_rate': 5e-6, 'apply_lora': 'true', 1: None}") == {
+        "learning_rate": 5e-6,
+        "apply_lora": "true",
+        "1": None,
+    }
+    assert _literal("m", None) == {}
+
+
+@pytest.mark.parametrize("text", ["__import__('os').getcwd()", "{'a': ", "[1, 2]", "not python at all"])
+def test_defaults_that_cannot_be_read_are_left_out_aloud(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert _literal("Phi-4", text) == {}
+    assert "Phi-4" in caplog.text
