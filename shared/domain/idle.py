@@ -2,7 +2,7 @@
 
 Idle: the query succeeded, no foreign request in the window, and a heartbeat. The window ends at the last
 whole minute; its start is the latest of the deployment's making, its run's `live` and the last foreign
-request. Figures come in late: the minute that is not over is no evidence of quiet, but a request in it is one.
+request. Figures come in late: the minute that is not over proves no quiet, but a request in it is one.
 """
 
 from __future__ import annotations
