@@ -6,16 +6,17 @@ import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
+from shared.adapters import azureml, credential, monitor, prices
 from tests.fakes.azureml import FakeAzureML
 from tests.local.azureml.flow import PARTS, Storage, rows
 from tests.local.azureml.rig import NAME, SUBSCRIPTION, Emulator, make_tls, running_azurite, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -129,6 +130,8 @@ def emulator_rig(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[EmulatorRi
         try:
             for key, value in emulator.environment().items():
                 patch.setenv(key, value)
+            # A credential remembers where its tokens come from, and this emulator is not the last one.
+            patch.setattr(credential, "_made", [])
             rig = _adapters(emulator)
             _put_data(emulator)
             yield rig
@@ -137,17 +140,21 @@ def emulator_rig(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[EmulatorRi
 
 
 def _put_data(emulator: Emulator) -> None:
-    from shared.adapters.credential import credential
-
-    storage = Storage(emulator.blob_url, str(emulator.tls.bundle), credential())
+    storage = Storage(emulator.blob_url, str(emulator.tls.bundle), credential.credential())
     for part in PARTS:
         storage.put("prepared", f"run/claim/{part}.jsonl", rows(12 if part == "train" else 3))
 
 
 def _adapters(emulator: Emulator) -> EmulatorRig:
-    from shared.adapters import azureml, monitor, prices
-
-    place = place_of(emulator)
+    place = azureml.AzureMLPlace(
+        subscription=SUBSCRIPTION,
+        resource_group=NAME,
+        workspace=NAME,
+        registry="azureml",
+        datastore="droptune_prepared",
+        arm_url=emulator.url,
+        credential=credential.credential,
+    )
     return EmulatorRig(
         emulator=emulator,
         jobs=azureml.AzureMLJobs(place),
@@ -155,20 +162,4 @@ def _adapters(emulator: Emulator) -> EmulatorRig:
         endpoints=azureml.AzureMLEndpoints(place),
         monitor=monitor.AzureMonitor(place),
         prices=prices.RetailPrices(f"{emulator.url}/api/retail/prices", now),
-    )
-
-
-def place_of(emulator: Emulator, credential: Callable[[], Any] | None = None) -> Any:
-    """Make the place of an emulator's workspace."""
-    from shared.adapters import azureml
-    from shared.adapters.credential import credential as default
-
-    return azureml.AzureMLPlace(
-        subscription=SUBSCRIPTION,
-        resource_group=NAME,
-        workspace=NAME,
-        registry="azureml",
-        datastore="droptune_prepared",
-        arm_url=emulator.url,
-        credential=credential or default,
     )
