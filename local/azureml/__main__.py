@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import importlib
 import json
 import logging
 import shlex
@@ -19,6 +18,7 @@ import uvicorn
 
 from local.azureml.app import Emulator
 from local.azureml.settings import Limits, Place, Settings
+from local.eventgrid import topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _topic(identity: str, clock: Clock) -> Topic:
-    # By name: the module also holds a relay that uses an Azure package, which the emulator itself never does.
-    topic: Topic = importlib.import_module("local.eventgrid").Topic(identity, now=clock.now)
-    return topic
+    return topic.Topic(identity, now=clock.now)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -30,8 +30,11 @@ _QUIET = ("Failed", "Canceled")
 class Topic(Protocol):
     """What delivers events."""
 
-    history: Iterable[Json]
     faults: Any
+
+    @property
+    def history(self) -> Iterable[Json]:
+        """What was published, oldest first."""
 
     def subscribe(self, name: str, url: str, *, included_event_types: Sequence[str] = ()) -> None:
         """Shake hands with the subscriber, trying for some minutes, and deliver to it from then on."""
