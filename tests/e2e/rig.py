@@ -69,9 +69,9 @@ class Rig:
         with self._client() as client:
             return client.get(self.stack.url("azureml") + path).raise_for_status().json()
 
-    def post(self, url: str, body: Any) -> Any:
+    def post(self, url: str, body: Any) -> None:
         with self._client() as client:
-            return client.post(url, json=body).raise_for_status().json()
+            client.post(url, json=body).raise_for_status()
 
     def made_for(self, run: str) -> dict[str, int]:
         """Count what exists in Azure ML for a run."""
