@@ -94,13 +94,10 @@ def _venv() -> None:
 
 
 def _torch() -> None:
-    extra = (
-        ["--index-url", CPU_INDEX]
-        if sys.platform.startswith("linux") and _answers(CPU_INDEX + "/torch/")
-        else []
-    )
-    where = "from PyTorch's CPU index" if extra else "as pinned"
-    quietly(f"PyTorch, {where}", [PYTHON, "-m", "pip", "install", "-r", REQUIREMENTS / "torch.txt", *extra])
+    cpu = sys.platform.startswith("linux") and _answers(CPU_INDEX + "/torch/")
+    index: list[str | Path] = ["--index-url", CPU_INDEX] if cpu else []
+    where = "from PyTorch's CPU index" if cpu else "as pinned"
+    quietly(f"PyTorch, {where}", [PYTHON, "-m", "pip", "install", "-r", REQUIREMENTS / "torch.txt", *index])
 
 
 def _answers(url: str) -> bool:

@@ -29,7 +29,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def quietly(what: str, command: Sequence[str | Path], cwd: Path = ROOT) -> None:
+def quietly(what: str, command: Sequence[object], cwd: Path = ROOT) -> None:
     """Run a program, its output in a log, a dot every two seconds; raises Failed with the log's end."""
     log = HOME / "logs" / "setup.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def quietly(what: str, command: Sequence[str | Path], cwd: Path = ROOT) -> None:
         )
 
 
-def shown(command: Sequence[str | Path], *, to_stderr: bool = False) -> int:
+def shown(command: Sequence[object], *, to_stderr: bool = False) -> int:
     """Run a program in the foreground and give its exit code."""
     out = sys.stderr if to_stderr else None
     try:

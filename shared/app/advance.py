@@ -141,7 +141,9 @@ def _rest(work: claim.Work, delay: float, reason: str) -> bool:
     def change(run: Run) -> Run:
         if run.wishes != seen:
             return run
-        return replace(run, claim=None, due=due, wake=run.wake + 1, waits=run.waits + 1, reason=reason)
+        # A run that is ending keeps the reason of its end, whatever it still waits for.
+        said = reason if run.closing is None else run.reason
+        return replace(run, claim=None, due=due, wake=run.wake + 1, waits=run.waits + 1, reason=said)
 
     after = work.update(change)
     if after.claim is not None:
@@ -160,8 +162,7 @@ def _put_off(work: claim.Work, timing: Timing, error: DroptuneError) -> bool:
     work.update(lambda run: replace(run, attempts=attempts))
     asked = error.retry_after if isinstance(error, Transient) else None
     delay = max(asked or 0.0, min(LONGEST_DELAY, timing.poll * float(2 ** min(attempts, 30))))
-    closing = work.run.closing is not None
-    return _rest(work, delay, work.run.reason if closing else f"tries again: {error.problem.message}")
+    return _rest(work, delay, f"tries again: {error.problem.message}")
 
 
 def _give_up(work: claim.Work, timing: Timing, error: Permanent) -> bool:

@@ -17,7 +17,7 @@ STAMP = "%Y%m%d%H%M"
 def note(world: World, endpoint: str, deployment: str) -> None:
     """Write down one request that is about to be made."""
     stamp = world.now().strftime(STAMP)
-    world.ledger.put(f"sweep/own/{endpoint}/{stamp}-{deployment}-{world.new_id()[:12]}", b"")
+    world.ledger.put(f"sweep/own/{endpoint}/{stamp}-{deployment}-{world.new_id()}", b"")
 
 
 def read(world: World, endpoint: str) -> Mapping[str, Mapping[datetime, float]]:

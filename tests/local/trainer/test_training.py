@@ -205,8 +205,8 @@ def answers(port: int) -> bool:
 
 
 def ask(port: int, body: Any) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - our own server
+    request = urllib.request.Request(
         f"http://127.0.0.1:{port}/score", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
         return json.loads(answer.read())

@@ -1,0 +1,190 @@
+"""The command line over fakes: what it prints, what it exits with, what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared import wiring
+from shared.cli import context, output
+from shared.cli.main import COMMANDS, main, parser
+from shared.domain.timing import Timing
+from tests.app.life import Life, chats
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
+    made = Life()
+    monkeypatch.setattr(wiring, "world", lambda: made.world)
+    monkeypatch.setattr(wiring, "timing", Timing)
+    monkeypatch.setattr(context, "ENV_FILE", tmp_path / "none")
+    return made
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+
+def test_runs_is_a_list_of_lines(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    run = life.live()
+    assert main(["runs", "--json"]) == 0
+    [line] = printed(capsys)
+    assert set(line) == {"run", "recipe", "state", "reason", "updated", "job", "model", "endpoint"}
+    assert (line["run"], line["state"], line["endpoint"]) == (run.name, "live", run.endpoint)
+
+
+def test_show_adds_history_findings_metrics_and_cost(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    run = life.live()
+    assert main(["show", run.name, "--json"]) == 0
+    shown = printed(capsys)
+    assert {"history", "findings", "metrics", "cost"} <= set(shown)
+    assert shown["metrics"] == {"eval_loss": 0.5}
+
+
+def test_a_rejected_run_shows_its_lines_and_the_next_command(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = chats().splitlines(keepends=True)
+    lines[2], lines[6] = b"oops\n", b"[]\n"
+    name = life.drop(data=b"".join(lines))
+    assert main(["show", name]) == 0
+    said = capsys.readouterr().out
+    assert "line 3:" in said
+    assert "line 7:" in said
+    assert "droptune drop FILE --recipe support" in said
+
+
+def test_a_run_that_is_not_there_is_an_error_in_one_line(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", "none"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.rstrip().endswith("droptune runs")
+
+
+@pytest.mark.parametrize(("bad", "code", "verdict"), [(0, 0, "usable"), (1, 2, "rejected")])
+def test_check_exits_by_its_verdict(
+    bad: int, code: int, verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(chats() + b"oops\n" * bad)
+    assert main(["check", str(path), "--json"]) == code
+    assert printed(capsys)["verdict"] == verdict
+
+
+def test_check_gives_1_for_refusals_a_recipe_allows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, path = tmp_path / "r.yaml", tmp_path / "a.jsonl"
+    recipe.write_text("data: {max_bad_fraction: 0.1}")
+    path.write_bytes(chats() + b"oops\n")
+    assert main(["check", str(path), "--recipe", str(recipe), "--html", str(tmp_path / "r.html")]) == 1
+    assert "DT201" in capsys.readouterr().out
+    assert "<!doctype html>" in (tmp_path / "r.html").read_text("utf-8")
+
+
+def test_check_gives_3_when_it_fails_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "no-such-file.jsonl"]) == 3
+    assert "There is no file" in capsys.readouterr().err
+
+
+def test_a_recipe_is_checked_with_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("cost: {idle_hour: 1}")
+    assert main(["recipe", "check", str(path)]) == 1
+    assert "did you mean 'idle_hours'?" in capsys.readouterr().err
+
+
+def test_drop_uploads_and_names_the_run(
+    life: Life, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(chats())
+    assert main(["drop", str(path), "--recipe", "support", "--retrain", "--json"]) == 0
+    dropped = life.world.drops.find("support/a.jsonl")
+    assert printed(capsys) == {"run": dropped.run}
+    assert dropped.retrain
+
+
+def test_a_bad_file_stays_here(life: Life, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"oops\n")
+    assert main(["drop", str(path), "--recipe", "support"]) == 1
+    assert list(life.world.drops.all()) == []
+    assert f"droptune check {path}" in capsys.readouterr().err
+
+
+def test_a_bad_recipe_name_is_refused(life: Life, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(chats())
+    assert main(["drop", str(path), "--recipe", "../other"]) == 1
+    assert "cannot name a recipe" in capsys.readouterr().err
+    assert list(life.world.drops.all()) == []
+
+
+def test_ask_puts_the_question_and_notes_it_as_our_own(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = life.live()
+    before = len(list(life.world.ledger.names("sweep/own/")))
+    assert main(["ask", "support", "Open?", "--json"]) == 0
+    assert printed(capsys)["answer"]
+    assert len(list(life.world.ledger.names(f"sweep/own/{run.endpoint}/"))) == before + 1
+
+
+@pytest.mark.usefixtures("life")
+def test_ask_without_a_live_model_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "support", "Open?"]) == 1
+    assert "No model of 'support' is live" in capsys.readouterr().err
+
+
+def test_cancel_reaches_the_run(life: Life) -> None:
+    name = life.drop()
+    assert main(["cancel", name, "--reason", "wrong file"]) == 0
+    assert life.until(name, "cancelled").reason.endswith("wrong file")
+
+
+def test_endpoints_and_sweep_answer(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    run = life.live()
+    assert main(["endpoints", "--json"]) == 0
+    assert [(row["endpoint"], row["whose"]) for row in printed(capsys)] == [(run.endpoint, "ours")]
+    assert main(["sweep", "--dry-run", "--json"]) == 0
+    assert printed(capsys)["dry_run"] is True
+
+
+def test_control_characters_are_shown_not_obeyed() -> None:
+    assert output.safe("a\x1b[31mb\n") == "a\\x1b[31mb\\n"
+
+
+def test_every_command_parses_and_has_a_home() -> None:
+    from importlib import import_module
+
+    for name, home in COMMANDS.items():
+        module, function = home.split(":")
+        assert callable(getattr(import_module(f"shared.cli.{module}"), function)), name
+    assert parser().parse_args(["runs"]).command == "runs"
+
+
+def test_the_env_file_is_taken_whole_unless_the_environment_holds_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    path = tmp_path / "env"
+    path.write_text("# a comment\nDROPTUNE_INSTALLATION=from-file\nPOLL_SECONDS=9\n")
+    monkeypatch.setattr(context, "ENV_FILE", path)
+    monkeypatch.setenv("POLL_SECONDS", "1")
+    monkeypatch.delenv("DROPTUNE_INSTALLATION", raising=False)
+    context.read_env_file(None)
+    assert (os.environ["DROPTUNE_INSTALLATION"], os.environ["POLL_SECONDS"]) == ("from-file", "9")  # noqa: TID251
+    monkeypatch.setenv("DROPTUNE_INSTALLATION", "mine")
+    monkeypatch.setenv("POLL_SECONDS", "1")
+    context.read_env_file(None)
+    assert os.environ["POLL_SECONDS"] == "1"  # noqa: TID251
