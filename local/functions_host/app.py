@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.functions_host import decode
+from local.functions_host import decode, webhooks
 from local.functions_host.blobs import PREFIX
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from local.functions_host.index import Function
     from local.functions_host.keys import Keys
 
-VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
+log = logging.getLogger("http")
+PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\??\}")  # {id}, {id:int}, {id?}
+DEFAULT_METHODS = ("GET", "POST")
 
 
 class Web:
@@ -44,23 +47,17 @@ class Web:
         ]
         for function in self._functions.values():
             if function.kind == "httpTrigger":
-                path = re.sub(
-                    r"\{(\w+)(?::\w+)?\??\}", r"{\1}", str(function.binding.get("route") or function.name)
-                )
-                methods = [
-                    str(getattr(m, "value", m)) for m in function.binding.get("methods") or ("GET", "POST")
-                ]
-                full = "/".join(part for part in ("", prefix, path) if part or part == "")
+                path = PARAMETER.sub(r"{\1}", str(function.binding.get("route") or function.name))
+                full = "/".join(("", *filter(None, (prefix, path))))
+                methods = list(function.binding.get("methods") or DEFAULT_METHODS)
                 routes.append(Route(full, self._http(function), methods=methods))
         return Starlette(routes=routes)
 
     def _http(self, function: Function) -> Callable[[Request], Awaitable[Response]]:
-        level = str(
-            getattr(function.binding.get("authLevel"), "value", function.binding.get("authLevel"))
-        ).lower()
+        level = str(function.binding.get("authLevel") or "function").lower()
 
         async def endpoint(request: Request) -> Response:
-            if level != "anonymous" and not self._keys.opens_function(_key(request)):
+            if level != "anonymous" and not self._keys.opens_function(_key(request), level):
                 return Response(status_code=401)
             parts = {
                 "headers": {key.lower(): value for key, value in request.headers.items()},
@@ -69,10 +66,10 @@ class Web:
             }
             argument = decode.request(request.method, str(request.url), parts, await request.body())
             try:
-                returned = await self._in_pool(function, argument)
-            except Exception:  # noqa: BLE001 - it is logged by the caller; the client learns nothing more
+                status, headers, body = decode.response(await self._in_pool(function, argument))
+            except Exception as error:  # noqa: BLE001 - the caller logged it; the client learns nothing more
+                log.warning("function=%s gave no response: %s", function.name, type(error).__name__)
                 return Response(status_code=500)
-            status, headers, body = decode.response(returned)
             return Response(body, status, headers)
 
         return endpoint
@@ -83,15 +80,7 @@ class Web:
             return Response(status_code=404)
         if not self._keys.opens_webhook("eventgrid_extension", _key(request)):
             return Response(status_code=401)
-        events = _events(await request.json())
-        handshake = _handshake(request, events)
-        if handshake is not None:
-            return handshake
-        calls = [self._in_pool(function, decode.event(event)) for event in events]
-        failed = [
-            r for r in await asyncio.gather(*calls, return_exceptions=True) if isinstance(r, BaseException)
-        ]
-        return Response(status_code=500 if failed else 202)
+        return await webhooks.process(request, lambda event: self._tell(function, event))
 
     async def _blob_webhook(self, request: Request) -> Response:
         name = request.query_params.get("functionName", "").removeprefix(PREFIX)
@@ -100,16 +89,16 @@ class Web:
             return Response(status_code=404)
         if not self._keys.opens_webhook("blobs_extension", _key(request)):
             return Response(status_code=401)
-        events = _events(await request.json())
-        handshake = _handshake(request, events)
-        if handshake is not None:
-            return handshake
-        for event in events:
-            await asyncio.get_running_loop().run_in_executor(None, delivery.accept, event)
-        return Response(status_code=202)
+        loop = asyncio.get_running_loop()
+        return await webhooks.process(
+            request, lambda event: loop.run_in_executor(None, delivery.accept, event)
+        )
 
     async def _status(self, _request: Request) -> Response:
         return JSONResponse({"state": "Running", "functions": sorted(self._functions)})
+
+    async def _tell(self, function: Function, event: Mapping[str, Any]) -> None:
+        await self._in_pool(function, decode.event(event))
 
     async def _in_pool(self, function: Function, argument: object) -> Any:  # noqa: ANN401 - what it returns
         loop = asyncio.get_running_loop()
@@ -118,14 +107,3 @@ class Web:
 
 def _key(request: Request) -> str:
     return request.headers.get("x-functions-key") or request.query_params.get("code", "")
-
-
-def _events(body: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON
-    return body if isinstance(body, list) else [body]
-
-
-def _handshake(request: Request, events: Sequence[Mapping[str, Any]]) -> Response | None:
-    kind = request.headers.get("aeg-event-type", "").lower()
-    if kind == "subscriptionvalidation" or any(event.get("eventType") == VALIDATION for event in events):
-        return JSONResponse({"validationResponse": events[0]["data"]["validationCode"]})
-    return None

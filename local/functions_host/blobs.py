@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobClient  # noqa: TID251 - it reads a blob's URL as Azure's own SDKs do
 
 from local.functions_host import decode, settings
 from local.functions_host.queues import Listener
@@ -15,7 +17,7 @@ from local.functions_host.queues import Listener
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from azure.storage.queue import QueueMessage  # noqa: TID251 - the host talks to real queues
+    from azure.storage.queue import QueueClient, QueueMessage  # noqa: TID251 - the host talks to real queues
 
     from local.functions_host.calls import Caller
     from local.functions_host.index import Function
@@ -52,18 +54,20 @@ class BlobDelivery:
         """Put a BlobCreated event's blob into the internal queue."""
         if event.get("eventType") != "Microsoft.Storage.BlobCreated":
             return
-        container, _, name = (
-            str(event["subject"]).removeprefix("/blobServices/default/containers/").partition("/blobs/")
-        )
-        etag = str(event.get("data", {}).get("eTag", ""))
+        blob = BlobClient.from_blob_url(str(event["data"]["url"]))
         body = {
             "Type": "BlobTrigger",
             "FunctionId": PREFIX + self._function.name,
-            "ContainerName": container,
-            "BlobName": unquote(name) if "%" in name else name,
-            "ETag": etag,
+            "ContainerName": blob.container_name,
+            "BlobName": blob.blob_name,
+            "ETag": str(event["data"].get("eTag", "")),
         }
-        settings.queue(HOST_STORAGE, self._queue).send_message(json.dumps(body))
+        content = base64.b64encode(json.dumps(body).encode()).decode()
+        self._internal_queue.send_message(content)
+
+    @cached_property
+    def _internal_queue(self) -> QueueClient:
+        return settings.queue(HOST_STORAGE, self._queue)
 
     def _handle(self, message: QueueMessage) -> None:
         """Call the function; a blob that has vanished counts as done, as on Azure."""

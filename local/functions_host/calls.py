@@ -26,13 +26,14 @@ class Caller:
         self._changed = threading.Condition()
 
     def call(self, function: Function, argument: object) -> Any:  # noqa: ANN401 - what the function returns
-        """Call in this thread; exceptions go out."""
+        """Call in this thread; exceptions go out. A value that no binding takes is a failure, as on Azure."""
         invocation, begun, outcome = uuid.uuid4().hex[:8], time.monotonic(), "succeeded"
         with self._changed:
             self._running += 1
         try:
             result = function.code(**{function.argument: argument})
-            return asyncio.run(result) if function.is_async else result
+            result = asyncio.run(result) if function.is_async else result
+            return _returned(function, result)
         except BaseException as error:
             outcome = "failed"
             log.exception(
@@ -52,3 +53,9 @@ class Caller:
         """Wait until no call is under way, for `seconds` at most."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, seconds)
+
+
+def _returned(function: Function, result: object) -> Any:  # noqa: ANN401 - what the function returns
+    if result is not None and not function.returns:
+        raise TypeError(f"{function.name} returned a value, but has no $return binding")
+    return result

@@ -55,8 +55,11 @@ def request(method: str, url: str, parts: Mapping[str, Mapping[str, str]], body:
 
 
 def response(returned: object) -> tuple[int, dict[str, str], bytes]:
-    """Turn what an HTTP function returned into status, headers and body."""
-    parts = meta.get_binding_registry().get("http").encode(returned, expected_type=None).value
+    """Turn what an HTTP function returned, a response or text, into status, headers and body."""
+    encoded = meta.get_binding_registry().get("http").encode(returned, expected_type=None)
+    if encoded.type == "string":
+        return 200, {"content-type": "text/plain; charset=utf-8"}, encoded.value.encode()
+    parts = encoded.value
     headers = {key: str(getattr(value, "value", value)) for key, value in parts["headers"].items()}
     body = getattr(parts["body"], "value", parts["body"])
     return int(getattr(parts["status_code"], "value", parts["status_code"])), headers, body or b""

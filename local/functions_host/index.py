@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
+from azure.functions import meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,21 +53,18 @@ def load(folder: Path, module: str = "function_app") -> list[Function]:
     apps = {id(value): value for value in vars(loaded).values() if isinstance(value, func.FunctionApp)}
     if len(apps) != 1:
         raise Refused(f"{module}.py holds {len(apps)} FunctionApp objects, expected exactly one.")
-    functions = [_function(found) for found in next(iter(apps.values())).get_functions()]
-    names = [function.name for function in functions]
-    for name in {name for name in names if names.count(name) > 1}:
-        raise Refused(f"Two functions are named {name!r}; give one of them another name.")
-    if not functions:
+    try:
+        found = next(iter(apps.values())).get_functions()
+    except ValueError as error:  # a name given twice, a function without a trigger
+        raise Refused(f"{module}.py: {error}") from error
+    if not found:
         raise Refused(f"{module}.py registers no function; decorate one, or register a blueprint.")
-    return functions
+    return [_function(one) for one in found]
 
 
 def _function(found: Any) -> Function:  # noqa: ANN401 - azure.functions.decorators.function_app.Function
     name, code = found.get_function_name(), found.get_user_function()
-    trigger = found.get_trigger()
-    if trigger is None:
-        raise Refused(f"The function {name!r} has no trigger; decorate it with one.")
-    binding = _plain(trigger.get_dict_repr())
+    binding = _plain(found.get_trigger().get_dict_repr())
     if binding["type"] not in TRIGGERS:
         raise Refused(f"The function {name!r} has a {binding['type']}, which this host does not deliver.")
     outputs = {_plain(b.get_dict_repr())["name"] for b in found.get_bindings()} - {binding["name"]}
@@ -89,19 +87,34 @@ def _faults(code: Callable[..., Any], binding: Mapping[str, Any], outputs: set[s
         missing = ", ".join(sorted(bound - arguments))
         yield f"it is bound to {missing}, but takes no such argument; rename the argument."
     annotations = _annotations(code)
-    if annotations.get("return") not in {None, type(None)} and "$return" not in outputs:
+    if annotations.get("return") not in {None, type(None), Any} and "$return" not in outputs:
         yield "it says that it returns something, but has no output binding; annotate it `-> None`."
-    if binding["type"] == "blobTrigger" and not _takes_blob(annotations.get(binding["name"])):
-        yield (
-            f"{binding['name']} must be annotated with a class of azurefunctions.extensions.bindings.blob "
-            "or func.InputStream."
-        )
+    yield from _type_faults(binding, annotations)
 
 
-def _takes_blob(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
-    from azurefunctions.extensions.bindings.blob import BlobClient, ContainerClient, StorageStreamDownloader
+def _type_faults(binding: Mapping[str, Any], annotations: Mapping[str, Any]) -> Iterator[str]:
+    kind, name = binding["type"], binding["name"]
+    if name not in annotations and kind != "blobTrigger":
+        return  # the worker leaves an argument without an annotation alone
+    annotation = annotations.get(name)
+    if kind == "blobTrigger":
+        if not _is_blob_client(annotation):
+            yield (
+                f"{name} must be annotated with azurefunctions.extensions.bindings.blob.BlobClient, "
+                "the one kind of blob this host delivers (azure.storage.blob's own is refused on Azure too)."
+            )
+    elif not (
+        isinstance(annotation, type)
+        and meta.get_binding_registry().get(kind).check_input_type_annotation(annotation)
+    ):
+        shown = getattr(annotation, "__name__", repr(annotation))
+        yield f"{name} is annotated with {shown}, which does not match the trigger, {kind}."
 
-    return annotation in {BlobClient, ContainerClient, StorageStreamDownloader, func.InputStream, None}
+
+def _is_blob_client(annotation: Any) -> bool:  # noqa: ANN401 - any annotation
+    from azurefunctions.extensions.bindings.blob import BlobClient
+
+    return annotation is BlobClient
 
 
 def _annotations(code: Callable[..., Any]) -> dict[str, Any]:

@@ -22,9 +22,9 @@ class Keys:
     default: str
     system: Mapping[str, str]
 
-    def opens_function(self, key: str) -> bool:
-        """Tell whether `key` may call an HTTP function."""
-        return _same(key, self.master) or _same(key, self.default)
+    def opens_function(self, key: str, level: str = "function") -> bool:
+        """Tell whether `key` may call an HTTP function; one of level admin takes the master key alone."""
+        return _same(key, self.master) or (level != "admin" and _same(key, self.default))
 
     def opens_webhook(self, extension: str, key: str) -> bool:
         """Tell whether `key` may call an extension's webhook."""

@@ -6,14 +6,18 @@ it, failure makes it visible again after `visibilityTimeout`; at the last try it
 
 from __future__ import annotations
 
+import enum
 import logging
 import threading
+from base64 import b64decode
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from local.functions_host import settings
+from local.functions_host.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +40,15 @@ class Rules:
     lease: int = 600
 
 
+class Outcome(enum.Enum):
+    """What becomes of a message."""
+
+    DONE = enum.auto()
+    FAILED = enum.auto()
+    POISON = enum.auto()
+    RELEASED = enum.auto()  # not begun, for the host is stopping: somebody else's at once
+
+
 class Listener:
     """Polls one queue and hands its messages to `handle`, which raises to fail."""
 
@@ -50,7 +63,6 @@ class Listener:
         self._connection, self._name = connection, name
         self._handle, self._rules, self._pool = handle, rules, pool
         self._over = threading.Event()
-        self._slots = threading.Semaphore(rules.batch_size)
         self._busy = 0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._poll, name=f"queue-{name}", daemon=True)
@@ -89,37 +101,53 @@ class Listener:
             found += 1
             with self._lock:
                 self._busy += 1
-            self._pool.submit(self._work, queue, message)
+            # Kept from now on: it may wait for a thread for longer than its time.
+            lease = Lease(queue, message, self._rules.lease)
+            lease.start()
+            self._pool.submit(self._work, queue, lease)
         return found
 
-    def _work(self, queue: QueueClient, message: QueueMessage) -> None:
-        lease = _Lease(queue, message, self._rules.lease)
+    def _work(self, queue: QueueClient, lease: Lease) -> None:
         try:
-            with lease:
-                self._handle(message)
-        except Exception:  # noqa: BLE001 - whatever a function raises makes the message come again
-            self._quietly(lambda: self._failed(queue, lease.message))
-        else:
-            self._quietly(lambda: queue.delete_message(lease.message))
-        finally:
-            with self._lock:
-                self._busy -= 1
-
-    def _failed(self, queue: QueueClient, message: QueueMessage) -> None:
-        if int(message.dequeue_count or 1) >= self._rules.max_dequeue_count:
-            log.error("queue=%s message=%s went to poison", self._name, message.id)
-            settings.queue(self._connection, poison(self._name)).send_message(message.content)
-            queue.delete_message(message)
-        else:
-            queue.update_message(message, visibility_timeout=int(self._rules.visibility_timeout))
-
-    def _quietly(self, act: Callable[[], Any]) -> None:
-        try:
-            act()
+            self._end(queue, lease, self._outcome(lease.message))
         except ResourceNotFoundError:
             log.info("queue=%s message was taken by another", self._name)
         except AzureError as error:
             log.warning("queue=%s: %s; the message comes again", self._name, type(error).__name__)
+        finally:
+            lease.stop()
+            with self._lock:
+                self._busy -= 1
+
+    def _outcome(self, message: QueueMessage) -> Outcome:
+        if self._over.is_set():
+            return Outcome.RELEASED
+        if int(message.dequeue_count or 1) > self._rules.max_dequeue_count:
+            return Outcome.POISON  # its last try killed the host, or lost its time
+        decoded = copy(message)
+        try:
+            decoded.content = b64decode(message.content, validate=True).decode()
+        except ValueError:
+            log.error("queue=%s message=%s is not base64 of text", self._name, message.id)  # noqa: TRY400
+            return Outcome.POISON
+        try:
+            self._handle(decoded)
+        except Exception:  # noqa: BLE001 - whatever a function raises makes the message come again
+            last = int(message.dequeue_count or 1) >= self._rules.max_dequeue_count
+            return Outcome.POISON if last else Outcome.FAILED
+        return Outcome.DONE
+
+    def _end(self, queue: QueueClient, lease: Lease, outcome: Outcome) -> None:
+        lease.stop()  # the receipt changes with every renewal
+        message = lease.message
+        if outcome is Outcome.POISON:
+            log.error("queue=%s message=%s went to poison", self._name, message.id)
+            settings.queue(self._connection, poison(self._name)).send_message(message.content)
+        if outcome in {Outcome.DONE, Outcome.POISON}:
+            queue.delete_message(message)
+        else:
+            wait = 0 if outcome is Outcome.RELEASED else int(self._rules.visibility_timeout)
+            queue.update_message(message, visibility_timeout=wait)
 
 
 def poison(queue: str) -> str:
@@ -127,27 +155,3 @@ def poison(queue: str) -> str:
     return (
         "webjobs-blobtrigger-poison" if queue.startswith("azure-webjobs-blobtrigger") else f"{queue}-poison"
     )
-
-
-class _Lease:
-    """Keeps a message invisible while it is worked on; `message` carries the newest receipt."""
-
-    def __init__(self, queue: QueueClient, message: QueueMessage, seconds: int) -> None:
-        self._queue, self.message, self._seconds = queue, message, seconds
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._renew, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
-        while not self._over.wait(self._seconds / 2):
-            try:
-                renewed = self._queue.update_message(self.message, visibility_timeout=self._seconds)
-                self.message.pop_receipt = renewed.pop_receipt
-            except AzureError:
-                return  # lost: it comes again, and functions are idempotent

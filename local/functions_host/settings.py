@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 PLACEHOLDER = re.compile(r"%([^%]+)%")
 
 
+class Unset(Exception):
+    """A setting that a function needs is not set; the text is its name."""
+
+
 def read_local_settings(folder: Path) -> None:
     """Add the Values of local.settings.json to the environment, as Core Tools do; what is set stays."""
     path = folder / "local.settings.json"
@@ -30,8 +34,23 @@ def get(key: str, default: str = "") -> str:
 
 
 def resolve(value: str) -> str:
-    """Put a setting's value in the place of %NAME%; raises KeyError naming a setting that is missing."""
-    return PLACEHOLDER.sub(lambda found: os.environ[found[1]], value)  # noqa: TID251
+    """Put a setting's value in the place of %NAME%; raises Unset."""
+    return PLACEHOLDER.sub(lambda found: _wanted(found[1]), value)
+
+
+def _wanted(key: str) -> str:
+    if not get(key):
+        raise Unset(key)
+    return get(key)
+
+
+def queue_url(connection: str) -> str:
+    """Find where a connection's queues are; empty where it is a connection string. Raises Unset."""
+    if get(connection):
+        return ""
+    account = get(f"{connection}__accountName")
+    url = f"https://{account}.queue.core.windows.net" if account else ""
+    return get(f"{connection}__queueServiceUri") or url or _wanted(f"{connection}__queueServiceUri")
 
 
 def disabled(function: str) -> bool:
@@ -40,13 +59,10 @@ def disabled(function: str) -> bool:
 
 
 def queue(connection: str, name: str) -> QueueClient:
-    """Open a queue, making it where it is missing. Text is base64, as the host's default is."""
+    """Open a queue, making it where it is missing. Its messages are text as it stands, not yet decoded."""
     from azure.core.exceptions import ResourceExistsError
-    from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy  # noqa: TID251
 
-    client = _service(connection).get_queue_client(
-        name, message_encode_policy=TextBase64EncodePolicy(), message_decode_policy=TextBase64DecodePolicy()
-    )
+    client = _service(connection).get_queue_client(name)
     with suppress(ResourceExistsError):
         client.create_queue()
     return client
@@ -58,11 +74,5 @@ def _service(connection: str) -> QueueServiceClient:
 
     if get(connection):
         return QueueServiceClient.from_connection_string(get(connection))
-    account = get(f"{connection}__accountName")
-    url = get(f"{connection}__queueServiceUri") or (
-        f"https://{account}.queue.core.windows.net" if account else ""
-    )
-    if not url:
-        raise KeyError(f"{connection}__queueServiceUri")
     options: dict[str, Any] = {"credential": DefaultAzureCredential()}
-    return QueueServiceClient(url, **options)
+    return QueueServiceClient(queue_url(connection), **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from croniter import croniter
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from local.functions_host.index import Function
 
 log = logging.getLogger("timers")
+FIELDS = 6  # second minute hour day month weekday
+LATE = timedelta(milliseconds=500)  # a tick this long ago was missed
+
+
+class BadSchedule(Exception):
+    """A timer's schedule cannot be read."""
 
 
 def next_tick(schedule: str, after: datetime) -> datetime:
@@ -30,6 +36,9 @@ class Timer:
     def __init__(self, function: Function, caller: Caller) -> None:
         self._function, self._caller = function, caller
         self._schedule = settings.resolve(str(function.binding["schedule"]))
+        fields = self._schedule.split()
+        if len(fields) != FIELDS or not croniter.is_valid(self._schedule, second_at_beginning=True):
+            raise BadSchedule(f"{self._schedule!r} is no NCRONTAB schedule of six fields, as 0 */5 * * * *")
         self._on_start = bool(function.binding.get("runOnStartup"))
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"timer-{function.name}", daemon=True)
@@ -45,12 +54,12 @@ class Timer:
     def _run(self) -> None:
         if self._on_start:
             self._call(past_due=False)
-        due = next_tick(self._schedule, _now())
+        due, missed = next_tick(self._schedule, _now()), False
         while not self._over.wait(max(0.0, (due - _now()).total_seconds())):
-            late = next_tick(self._schedule, due) <= _now()
-            self._call(past_due=late)
-            # Ticks that passed while the call ran are not made up for one by one.
-            due = max(next_tick(self._schedule, due), _last_before(self._schedule, _now()))
+            self._call(past_due=missed or _now() - due > LATE)
+            # Ticks that passed while the call ran are not made up for one by one, but by one call.
+            following, last = next_tick(self._schedule, due), _last_before(self._schedule, _now())
+            due, missed = max(following, last), last >= following
 
     def _call(self, *, past_due: bool) -> None:
         try:
