@@ -40,10 +40,11 @@ def main() -> int:
             print(json.dumps([{**_shown(f.binding), "name": f.name, "trigger": f.kind} for f in functions]))
             return 0
         host = parts.assemble(folder, functions, args.queue_lease_seconds, keys.load(Path(args.keys)))
+        door = _listen(args.port)
     except index.Refused as refused:
         print(f"functions host: {refused}", file=sys.stderr)
         return 1
-    code = asyncio.run(_serve(host, args.port, args.grace_seconds))
+    code = asyncio.run(_serve(host, door, args.grace_seconds))
     if code:
         logging.shutdown()
         os._exit(code)  # a call that does not end would keep the interpreter from ending
@@ -68,7 +69,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(host: parts.Host, port: int, grace: float) -> int:
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise index.Refused(f"The port {port} is taken; choose another with --port, 0 for any.") from error
+
+
+async def _serve(host: parts.Host, door: socket.socket, grace: float) -> int:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -76,7 +84,6 @@ async def _serve(host: parts.Host, port: int, grace: float) -> int:
     config = uvicorn.Config(host.web, log_level="warning", access_log=False, lifespan="off")
     config.timeout_graceful_shutdown = int(grace)
     server = _Server(config)
-    door = socket.create_server(("127.0.0.1", port))
     serving = loop.create_task(server.serve([door]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event for it
         await asyncio.sleep(0.01)

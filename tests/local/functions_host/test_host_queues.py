@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.local.azureml.rig import until
@@ -96,16 +97,20 @@ def test_a_message_stays_invisible_while_it_is_worked_on_for_longer_than_its_lea
 def test_messages_that_wait_for_a_thread_keep_their_lease(
     make_host: Callable[..., Host], storage: Storage
 ) -> None:
-    """One at a time more than there are threads would be needed; both queues together want 48 of 32."""
     host = make_host("--queue-lease-seconds", "2")
-    bodies = [wish(str(number), wait="go") for number in range(40)]
-    storage.send(host.queue, *bodies)
+    bodies = [wish(str(number), wait="go") for number in range(16)]
     host.start()
-    until(lambda: len(host.bodies()) >= 16, 20, "a batch under way")
+    with ThreadPoolExecutor(24) as pool:
+        # 24 of the host's 32 threads, so that half of the messages have to wait for one.
+        asked = [pool.submit(host.get, "api/broken?why=not&wait=go") for _ in range(24)]
+        until(lambda: len(host.calls("broken")) == 24, 20, "all requests under way")
+        storage.send(host.queue, *bodies)
+        until(lambda: len(host.bodies()) == 8, 20, "the other threads at work")
+        quiet(5)
+        host.allow("go")
+        assert {answer.result().status_code for answer in asked} == {500}
 
-    quiet(5)
-    host.allow("go")
-    until(lambda: len(host.bodies("worked-end")) >= 40, 60, "all calls")
+    until(lambda: len(host.bodies("worked-end")) >= 16, 60, "all calls")
     until(lambda: storage.count(host.queue) == 0, 30, "the queue is empty")
     assert sorted(host.bodies()) == sorted(bodies)
 

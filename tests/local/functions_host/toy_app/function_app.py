@@ -92,5 +92,6 @@ def admins(req: func.HttpRequest) -> str:  # noqa: ARG001 - the binding's name m
 
 @app.route(route="broken", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def broken(req: func.HttpRequest) -> func.HttpResponse:
+    _note("broken")
     _do({"fail": "why" not in req.params, "wait": req.params.get("wait", ".")})
     return 7  # what the host must refuse
