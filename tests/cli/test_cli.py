@@ -59,8 +59,8 @@ def test_a_rejected_run_shows_its_lines_and_the_next_command(
     assert "droptune drop FILE --recipe support" in said
 
 
-def test_a_run_that_is_not_there_is_an_error_in_one_line(
-    life: Life, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("life")
+def test_a_run_that_is_not_there_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["show", "none"]) == 1
     said = capsys.readouterr()
