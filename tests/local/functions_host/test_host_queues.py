@@ -97,22 +97,22 @@ def test_a_message_stays_invisible_while_it_is_worked_on_for_longer_than_its_lea
 def test_messages_that_wait_for_a_thread_keep_their_lease(
     make_host: Callable[..., Host], storage: Storage
 ) -> None:
-    host = make_host("--queue-lease-seconds", "2")
-    bodies = [wish(str(number), wait="go") for number in range(16)]
+    host, bodies = make_host("--queue-lease-seconds", "2"), [wish(str(number)) for number in range(8)]
     host.start()
-    with ThreadPoolExecutor(24) as pool:
-        # 24 of the host's 32 threads, so that half of the messages have to wait for one.
-        asked = [pool.submit(host.get, "api/broken?why=not&wait=go") for _ in range(24)]
-        until(lambda: len(host.calls("broken")) == 24, 20, "all requests under way")
+    with ThreadPoolExecutor(32) as pool:
+        # All of the host's threads, so that the messages have to wait for one.
+        asked = [pool.submit(host.get, "api/broken?why=not&wait=go") for _ in range(32)]
+        until(lambda: len(host.calls("broken")) == 32, 20, "all requests under way")
         storage.send(host.queue, *bodies)
-        until(lambda: len(host.bodies()) == 8, 20, "the other threads at work")
+        until(lambda: storage.peek(host.queue) == [], 20, "the messages are taken")
         quiet(5)
+        assert host.bodies() == []
         host.allow("go")
         assert {answer.result().status_code for answer in asked} == {500}
 
-    until(lambda: len(host.bodies("worked-end")) >= 16, 60, "all calls")
     until(lambda: storage.count(host.queue) == 0, 30, "the queue is empty")
-    assert sorted(host.bodies()) == sorted(bodies)
+    quiet(1)
+    assert sorted(host.bodies("worked-end")) == sorted(bodies)
 
 
 def test_no_more_than_a_batch_and_a_new_one_are_taken_at_once(
@@ -168,15 +168,18 @@ def test_sigterm_takes_nothing_new_and_waits_for_calls_under_way(
     host, first, second = make_host(), wish("first", wait="go"), wish("second")
     host.start()
     storage.send(host.queue, first)
-    until(lambda: first in host.bodies(), 20, "the call")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(host.get, "api/slow?wait=go")
+        until(lambda: first in host.bodies() and host.calls("slow"), 20, "both calls")
 
-    host.signal(signal.SIGTERM)
-    quiet(1)
-    storage.send(host.queue, second)
-    quiet(1)
-    assert host.process
-    assert host.process.poll() is None
-    host.allow("go")
+        host.signal(signal.SIGTERM)
+        quiet(1)
+        storage.send(host.queue, second)
+        quiet(2)
+        assert host.process
+        assert host.process.poll() is None
+        host.allow("go")
+        assert asked.result().text == "done"
 
     assert host.ended() == 0
     assert host.bodies("worked-end") == [first]

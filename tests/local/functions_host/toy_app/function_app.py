@@ -95,3 +95,10 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
     _note("broken")
     _do({"fail": "why" not in req.params, "wait": req.params.get("wait", ".")})
     return 7  # what the host must refuse
+
+
+@app.route(route="slow", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def slow(req: func.HttpRequest) -> func.HttpResponse:
+    _note("slow")
+    _do({"wait": req.params["wait"]})
+    return func.HttpResponse("done")
