@@ -60,8 +60,7 @@ def test_a_rejected_run_shows_its_lines_and_the_next_command(
 
 
 @pytest.mark.usefixtures("life")
-def test_a_run_that_is_not_there_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_is_not_there_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "none"]) == 1
     said = capsys.readouterr()
     assert said.out == ""
