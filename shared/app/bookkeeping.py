@@ -11,7 +11,7 @@ from shared.app import lanes as lane_changes
 from shared.domain import lane as lanes
 from shared.domain import run as runs
 from shared.domain.errors import Missing
-from shared.domain.run import ENDS, State, Wish
+from shared.domain.run import State, Wish
 
 if TYPE_CHECKING:
     from shared.app.claim import Work
@@ -72,9 +72,7 @@ def end(work: Work, _action: actions.End) -> None:
 
 def free(work: Work, _action: actions.Free) -> None:
     """Give back every slot of the lane."""
-    run = work.run
-    after = lane_changes.change(work.ledger, run.recipe_name, lambda lane: lanes.leave(lane, run.name))
-    lane_changes.hint_next(work.world.steps, after)
+    lane_changes.give_back(work.world, work.ledger, work.run.recipe_name, work.run.name)
 
 
 def enter_training(work: Work, _action: actions.EnterTraining) -> None:
@@ -136,11 +134,5 @@ def depose(work: Work, action: actions.Depose) -> None:
 
 def _dead(work: Work) -> set[str]:
     """Name the lane's holders that hold nothing: ended, missing, or a sweep that died."""
-    from shared.domain.sweep_holder import is_dead_sweep, is_sweep
-
-    now, dead = work.world.now(), set()
-    for name in work.ledger.lane(work.run.recipe_name).lane.named() - {work.run.name}:
-        gone = is_dead_sweep(name, now) if is_sweep(name) else work.ledger.state(name) in {None, *ENDS}
-        if gone:
-            dead.add(name)
-    return dead
+    named = work.ledger.lane(work.run.recipe_name).lane.named() - {work.run.name}
+    return {name for name in named if not lane_changes.holds(work.world, work.ledger, name)}

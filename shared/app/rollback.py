@@ -6,8 +6,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from shared.app import lanes as lane_changes
 from shared.app.ledger import Ledger
 from shared.domain import lane as lanes
@@ -42,17 +40,12 @@ def rollback(world: World, timing: Timing, recipe: str, by: str) -> Champion:
         if deposed is not None:
             _write(world, ledger, deposed.place.run, State.SUPERSEDED, f"{by} rolled it back", by)
     finally:
-        after = lane_changes.change(ledger, recipe, lambda now: lanes.leave(now, holder))
-        lane_changes.hint_next(world.steps, after)
+        lane_changes.give_back(world, ledger, recipe, holder)
     return back
 
 
 def _take_slot(world: World, ledger: Ledger, recipe: str, holder: str) -> Lane:
-    def take(lane: Lane) -> Lane:
-        dead = lane.deploying is not None and sweep_holder.is_dead_sweep(lane.deploying, world.now())
-        return replace(lane, deploying=holder) if dead or lane.deploying is None else lane
-
-    lane = lane_changes.change(ledger, recipe, take)
+    lane = lane_changes.take_deploy_slot(world, ledger, recipe, holder)
     if lane.deploying != holder:
         raise Busy(
             "deploy-slot-held",

@@ -6,17 +6,15 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from shared.app import inventory, own_requests
-from shared.app import lanes as lane_changes
+from shared.app import lanes as lanes_of
 from shared.domain import lane as lanes
 from shared.domain import run as runs
 from shared.domain import sweep as policy
 from shared.domain.errors import Changed, Missing
-from shared.domain.run import ENDS, State
+from shared.domain.run import State
 from shared.domain.sweep import TAKEN
-from shared.domain.sweep_holder import holder, is_dead_sweep, is_sweep
+from shared.domain.sweep_holder import holder
 from shared.domain.tags import RUN
 
 if TYPE_CHECKING:
@@ -34,30 +32,14 @@ TRIES = 10
 
 def take(world: World, ledger: Ledger, found: EndpointFacts, verdict: Verdict) -> bool:
     """Take it, or leave it where the lane is busy or a fresh look says otherwise; tell whether it went."""
-    mine = holder(world.now(), world.new_id())
-    if verdict.recipe and not _take_slot(world, ledger, verdict.recipe, mine):
+    mine, recipe = holder(world.now(), world.new_id()), verdict.recipe
+    if recipe and lanes_of.take_deploy_slot(world, ledger, recipe, mine).deploying != mine:
         return False
     try:
         return _still_so(world, ledger, found, verdict) and _take(world, ledger, found, verdict)
     finally:
-        if verdict.recipe:
-            after = lane_changes.change(ledger, verdict.recipe, lambda lane: lanes.leave(lane, mine))
-            lane_changes.hint_next(world.steps, after)
-
-
-def _take_slot(world: World, ledger: Ledger, recipe: str, mine: str) -> bool:
-    def alive(name: str) -> bool:
-        return (
-            not is_dead_sweep(name, world.now())
-            if is_sweep(name)
-            else ledger.state(name) not in {None, *ENDS}
-        )
-
-    def alter(lane: Lane) -> Lane:
-        free = lane.deploying is None or not alive(lane.deploying)
-        return replace(lane, deploying=mine) if free else lane
-
-    return lane_changes.change(ledger, recipe, alter).deploying == mine
+        if recipe:
+            lanes_of.give_back(world, ledger, recipe, mine)
 
 
 def _still_so(world: World, ledger: Ledger, found: EndpointFacts, verdict: Verdict) -> bool:
@@ -119,7 +101,7 @@ def _write_down(world: World, ledger: Ledger, found: EndpointFacts, verdict: Ver
         return lanes.without_deployment(lane, found.name, verdict.deployment)
 
     if verdict.recipe:
-        lane_changes.change(ledger, verdict.recipe, alter)
+        lanes_of.change(ledger, verdict.recipe, alter)
     for deployment in gone:
         _retire(world, ledger, deployment, verdict)
     if verdict.deployment is None:

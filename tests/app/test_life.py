@@ -283,14 +283,34 @@ def test_rollback_swaps_champion_and_previous() -> None:
 
 
 def test_rollback_waits_for_a_run_that_is_being_deployed() -> None:
+    from shared.domain.names import deployment
+
+    life = Life()
+    life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    name = life.drop("support/b.jsonl", chats(topic="two"))
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    life.azureml.endpoints.hold(deployment(name))
+    life.until(name, "deploying")
+    life.tick()
+    with pytest.raises(Busy, match="being deployed"):
+        rollback(life.world, life.timing, "support", "ann")
+    assert life.ledger.lane("support").lane.deploying == name
+
+
+def test_a_slot_of_a_run_that_is_gone_holds_nobody_up() -> None:
     from msgspec.structs import replace
 
     life = Life()
-    life.live()
+    life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    life.live("support/b.jsonl", chats(topic="two"))
     held = life.ledger.lane("support")
     life.ledger.save_lane(held, replace(held.lane, deploying="support-20261124130000-aaaaaaaa"))
-    with pytest.raises(Busy, match="being deployed"):
-        rollback(life.world, life.timing, "support", "ann")
+    assert rollback(life.world, life.timing, "support", "ann").deployment
+    assert life.ledger.lane("support").lane.deploying is None
 
 
 def test_rollback_without_a_previous_says_so() -> None:
