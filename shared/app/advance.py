@@ -121,7 +121,8 @@ def _step(work: claim.Work, timing: Timing) -> bool:
     if isinstance(action, a.Wait):
         return _rest(work, _delay(run, action, timing), action.reason)
     work.renew_if_short()
-    EFFECTS[type(action)](work, action)
+    with work.renewing():
+        EFFECTS[type(action)](work, action)
     return False
 
 

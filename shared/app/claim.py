@@ -64,7 +64,7 @@ class Work:
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
-        """Renew in the background while something long goes on."""
+        """Renew in the background while an effect goes on, however long it takes."""
         over = threading.Event()
 
         def beat() -> None:

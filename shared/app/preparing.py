@@ -58,17 +58,16 @@ def prepare(work: Work, _action: actions.Prepare) -> None:
         return
     folder = f"{run.name}/{short_digest(world.new_id())}"
     out = _Folder(world.prepared, folder)
-    with work.renewing():
-        try:
-            report = datasets.prepare(world.drops.open(run.drop), options(run.recipe), out)
-        except ClaimLost:
-            raise
-        except (Changed, Missing):
-            return  # the next look sees that the source is another, and ends the run
-        with out.open("report.json") as file:
-            file.write(report.to_json())
-        with out.open("report.html") as file:
-            file.write(datasets.render_html(report, run.drop.path).encode())
+    try:
+        report = datasets.prepare(world.drops.open(run.drop), options(run.recipe), out)
+    except ClaimLost:
+        raise
+    except (Changed, Missing):
+        return  # the next look sees that the source is another, and ends the run
+    with out.open("report.json") as file:
+        file.write(report.to_json())
+    with out.open("report.html") as file:
+        file.write(datasets.render_html(report, run.drop.path).encode())
     work.update(lambda now: replace(now, prepared=_summary(report, folder)))
 
 

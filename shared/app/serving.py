@@ -79,8 +79,7 @@ def ask_challenger(work: Work, _action: actions.AskChallenger) -> None:
     run = work.run
     if run.recipe is None:
         return
-    with work.renewing():
-        answers = tuple(_ask(work, question) for question in smoke.questions(run.recipe, _held_out(work)))
+    answers = tuple(_ask(work, question) for question in smoke.questions(run.recipe, _held_out(work)))
     work.update(lambda now: replace(now, smoke=answers))
 
 
