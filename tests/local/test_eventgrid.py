@@ -5,38 +5,18 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from local.eventgrid import Faults, Topic
-from local.eventgrid.admin import serve_admin
+from local.eventgrid import Faults
 from local.processes import free_port
 from tests.local.azureml.rig import until
-from tests.local.webhooks import KEY, Webhook
+from tests.local.webhooks import BEGIN, KEY, Webhook, event, topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-BEGIN = "/blobServices/default/containers/datasets/"
-QUICK = 0.001  # Event Grid's ten seconds become ten milliseconds
-
-
-@contextmanager
-def topic(**more: Any) -> Iterator[Topic]:
-    made = Topic("/subscriptions/s/topics/t", **{"retry_scale": QUICK, **more})
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def event(number: int, **more: object) -> dict[str, Any]:
-    made = {"id": str(number), "subject": f"{BEGIN}blobs/{number}", "eventType": "A.B", "data": {}}
-    return made | more
+    from local.eventgrid import Topic
 
 
 def subscribed(to: Topic, webhook: Webhook, **filters: Any) -> None:
@@ -213,42 +193,6 @@ def test_after_closing_nothing_more_is_sent() -> None:
 
         assert len(webhook.events) == seen
         assert "2" not in webhook.ids
-
-
-@pytest.fixture
-def admin() -> Iterator[tuple[Topic, httpx.Client]]:
-    with topic() as to:
-        server = serve_admin(to, 0)
-        url = f"http://127.0.0.1:{server.server_port}"
-        with httpx.Client(base_url=url, trust_env=False) as client:
-            yield to, client
-        server.shutdown()
-        server.server_close()
-
-
-def test_the_admin_api_shows_events_and_switches_faults(admin: tuple[Topic, httpx.Client]) -> None:
-    to, client = admin
-    to.publish([event(1)])
-
-    shown = client.get("/admin/events").json()
-    answer = client.post("/admin/faults", json={"lose": 1, "seed": 3})
-
-    assert [told["id"] for told in shown["published"]] == ["1"]
-    assert shown["dead"] == []
-    assert answer.json()["faults"] == {"lose": 1, "double": 0, "reorder": 0, "delay": 0, "seed": 3}
-    assert to.faults.schedule() == []
-
-
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"loose": 1}', b'{"lose": "all"}', b'{"lose": true}'])
-def test_wrong_faults_are_refused_and_change_nothing(admin: tuple[Topic, httpx.Client], body: bytes) -> None:
-    to, client = admin
-    before = to.faults
-
-    answer = client.post("/admin/faults", content=body)
-
-    assert answer.status_code == 400
-    assert answer.json()["message"]
-    assert to.faults is before
 
 
 def test_the_topic_needs_no_azure_package() -> None:

@@ -1,17 +1,22 @@
-"""A webhook for Event Grid to deliver to, which answers as a test wants."""
+"""A topic, and a webhook for it to deliver to, which answers as a test wants."""
 
 from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
+from local.eventgrid import Topic
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 KEY = "a-very-secret-key"
+BEGIN = "/blobServices/default/containers/datasets/"
+QUICK = 0.001  # Event Grid's ten seconds become ten milliseconds
 
 
 class Webhook:
@@ -66,3 +71,17 @@ class Webhook:
             def log_message(self, *_args: object) -> None: ...
 
         return Handler
+
+
+@contextmanager
+def topic(**more: Any) -> Iterator[Topic]:
+    made = Topic("/subscriptions/s/topics/t", **{"retry_scale": QUICK, **more})
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def event(number: int, **more: object) -> dict[str, Any]:
+    made = {"id": str(number), "subject": f"{BEGIN}blobs/{number}", "eventType": "A.B", "data": {}}
+    return made | more
