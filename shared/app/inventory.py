@@ -54,6 +54,7 @@ def look(world: World, ledger: Ledger, endpoint: Endpoint, installation: str | N
         created=endpoint.created,
         installation=installation,
         lane=ledger.lane(name).lane if ours and name else None,
+        traffic=endpoint.traffic,
         recipe=recipe,
         deployments=tuple(_deployment(world, ledger, endpoint, one, recipe, own, ours=ours) for one in found),
     )

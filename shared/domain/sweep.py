@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from shared.domain.run import State
 from shared.domain.tags import EXPIRES, INSTALLATION, KEEP, RECIPE, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from shared.domain.idle import Traffic
     from shared.domain.lane import Lane
@@ -26,6 +26,10 @@ HOURS_A_MONTH = 730.0
 UNDER_WAY = frozenset({State.DEPLOYING, State.TESTING, State.PROMOTING})
 FAILED = frozenset({"failed", "canceled"})
 KEPT, TAKEN = "keep", "take"
+BY_USE = {"idle": (TAKEN, "idle"), "busy": (KEPT, "in-use"), "unknown": (KEPT, "unknown")}
+
+
+Give: TypeAlias = "Callable[[str, str, str], Verdict]"  # action, rule, reason
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class EndpointFacts:
     created: datetime | None
     installation: str | None
     lane: Lane | None = None
+    traffic: Mapping[str, int] = field(default_factory=dict)
     recipe: Recipe = field(default_factory=Recipe)
     deployments: tuple[DeploymentFacts, ...] = ()
 
@@ -73,7 +78,6 @@ class Verdict:
     recipe: str = ""
     run: str | None = None
     saves_monthly_usd: float | None = None
-    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -141,26 +145,26 @@ def _deployment(endpoint: EndpointFacts, found: DeploymentFacts, now: datetime) 
     return _by_use(endpoint, found, now, verdict)
 
 
-def _by_use(endpoint: EndpointFacts, found: DeploymentFacts, now: datetime, verdict: Any) -> Verdict:  # noqa: ANN401
-    previous = endpoint.lane.previous if endpoint.lane else None
-    if previous and (previous.endpoint, previous.deployment) == (endpoint.name, found.name):
-        if previous.until and now >= previous.until:
-            made: Verdict = verdict(
-                TAKEN, "previous-past-its-time", f"it was to stay until {previous.until:%F %T} UTC"
-            )
-            return made
-        kept: Verdict = verdict(KEPT, "previous", f"it stays for a way back until {previous.until:%F %T} UTC")
-        return kept
+def _by_use(endpoint: EndpointFacts, found: DeploymentFacts, now: datetime, verdict: Give) -> Verdict:
+    until = _previous_until(endpoint, found)
+    if until is not None and now >= until:
+        return verdict(TAKEN, "previous-past-its-time", f"it was to stay until {until:%F %T} UTC")
+    if until is not None:
+        return verdict(KEPT, "previous", f"it stays for a way back until {until:%F %T} UTC")
+    if found.run_state is State.SUPERSEDED and not endpoint.traffic.get(found.name):
+        return verdict(TAKEN, "superseded", "newer ones took its traffic and its place as the way back")
     born = max((at for at in (found.created, found.live_since) if at), default=None)
     if born is None:
-        unknown: Verdict = verdict(KEPT, "age-unknown", "nobody knows since when it has been there")
-        return unknown
+        return verdict(KEPT, "age-unknown", "nobody knows since when it has been there")
     idleness = idle.judge(found.traffic, born, endpoint.recipe.cost.idle_hours, now)
-    rule, action = {"idle": ("idle", TAKEN), "busy": ("in-use", KEPT), "unknown": ("unknown", KEPT)}[
-        idleness.state
-    ]
-    judged: Verdict = verdict(action, rule, idleness.reason)
-    return judged
+    return verdict(*BY_USE[idleness.state], idleness.reason)
+
+
+def _previous_until(endpoint: EndpointFacts, found: DeploymentFacts) -> datetime | None:
+    """Tell until when a previous champion stays; None where this is not it."""
+    previous = endpoint.lane.previous if endpoint.lane else None
+    mine = previous is not None and (previous.endpoint, previous.deployment) == (endpoint.name, found.name)
+    return previous.until if mine and previous is not None else None
 
 
 def _protected(tags: Mapping[str, str], now: datetime) -> str | None:

@@ -203,6 +203,20 @@ def test_a_previous_deployment_goes_past_its_time() -> None:
     assert life.ledger.lane("support").lane.previous is None
 
 
+def test_a_deployment_that_is_no_longer_the_way_back_goes() -> None:
+    life = Life()
+    life.storage.recipes.put("support", SHORT)
+    runs = []
+    for topic in ("one", "two", "three"):
+        runs.append(life.live(f"support/{topic}.jsonl", chats(topic=topic)))
+        life.tick()
+    report = sweep(life.world, dry_run=False)
+    assert [(v.deployment, v.rule) for v in report.taken] == [(runs[0].deployment, "superseded")]
+    assert rules(report)[f"{runs[1].endpoint}/{runs[1].deployment}"][1] == "previous"
+    assert life.run(runs[0].name).state is State.RETIRED
+    assert life.run(runs[2].name).state is State.LIVE
+
+
 def test_people_may_keep_what_they_like_until_they_say() -> None:
     life = Life()
     run = served(life)
