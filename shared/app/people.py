@@ -59,9 +59,9 @@ def retry(world: World, run_name: str, by: str) -> Run:
                 f"See it with droptune show {run.name}",
             )
         back = _failed_in(run)
-        attempt = run.job_attempt + (1 if back in {State.QUEUED, State.TRAINING} else 0)
         again = runs.moved(run, back, f"tried again by {by}", now, by=by)
-        return replace(again, problem=None, job_attempt=attempt, smoke=None, due=now, wake=run.wake + 1)
+        again = replace(again, problem=None, smoke=None, due=now, wake=run.wake + 1)
+        return _another_job(again) if back is State.QUEUED and run.job else again
 
     run = _write(ledger, run_name, change).run
     world.steps.send(run_name)
@@ -75,6 +75,20 @@ def hint_job(world: World, job: str) -> bool:
         return False
     world.steps.send(name)
     return True
+
+
+def _another_job(run: Run) -> Run:
+    """Forget the job that failed: the next attempt has a name, a start and figures of its own."""
+    return replace(
+        run,
+        job=None,
+        job_attempt=run.job_attempt + 1,
+        job_spec=None,
+        job_started=None,
+        job_url=None,
+        metrics={},
+        metrics_read=False,
+    )
 
 
 def _failed_in(run: Run) -> State:

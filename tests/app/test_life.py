@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -151,6 +152,24 @@ def test_a_failed_job_frees_the_slot_and_can_be_tried_again() -> None:
     assert life.azureml.jobs.names == [f"{name}-a1", f"{name}-a2"]
     life.azureml.jobs.finish(f"{name}-a2", {"eval_loss": 1})
     assert life.until(name, "live").state is State.LIVE
+
+
+def test_a_retried_runs_job_has_its_own_time_to_run() -> None:
+    life = Life()
+    life.storage.recipes.put("support", "cost: {max_job_hours: 1}\nserving: {rollout: [100]}\n")
+    name = life.drop()
+    life.until(name, "training")
+    life.at += timedelta(hours=1)
+    run = life.until(name, "failed")
+    assert run.problem is not None
+    assert run.problem.code == "job-overran"
+    assert life.azureml.jobs.find(f"{name}-a1").over
+    life.at += timedelta(hours=5)
+    retry(life.world, name, "ann")
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    assert life.until(name, "live").job == f"{name}-a2"
 
 
 def test_only_a_failed_run_can_be_tried_again() -> None:
