@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pytest
 
 from tests.fakes.storage import FakeStorage
-from tests.local.azureml.rig import make_tls, running_azurite
+from tests.local.azureml.rig import azurite_url, make_tls, running_azurite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 WORLDS = ["fake", "azurite"]
 CONTAINERS = ("datasets", "recipes", "runs", "prepared")
-QUEUE_LISTENS = "Queue service is successfully listening at "
 
 
 def now() -> datetime:
@@ -163,8 +162,7 @@ def azurite_rig(folder: Path) -> Iterator[AzuriteRig]:
     (folder / "azurite").mkdir()
     with pytest.MonkeyPatch.context() as patch, running_azurite(folder / "azurite", tls) as blob_url:
         patch.setenv("REQUESTS_CA_BUNDLE", str(tls.bundle))
-        log = (folder / "azurite" / "out.txt").read_text()
-        queue_url = f"{log.partition(QUEUE_LISTENS)[2].split()[0]}/devstoreaccount1"
+        queue_url = azurite_url(folder / "azurite", "Queue")
         blobs, queue = _empty(blob_url, queue_url)
         place = storage.StoragePlace(blob_url, queue_url, None, Credential)
         with blobs, queue:

@@ -31,18 +31,19 @@ def ending_in(seconds: float) -> Iterator[None]:
         _end.reset(token)
 
 
+def seconds_left() -> float:
+    """Seconds until the call that runs must be over; infinite outside `ending_in`."""
+    return _end.get() - time.monotonic()
+
+
 class TimedTransport(RequestsTransport):  # type: ignore[misc]  # Any: mypy does not read azure
     """The SDK's transport, with every wait cut to what is left of the call."""
 
     def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own signature
         """Send one try of the call; raises ServiceRequestTimeoutError where its time is over."""
-        left = _end.get() - time.monotonic()
+        left = seconds_left()
         if left <= 0:
             raise ServiceRequestTimeoutError("the call's time is over")
         options["connection_timeout"] = min(CONNECT_SECONDS, left)
         options["read_timeout"] = min(READ_SECONDS, left)
         return super().send(request, **options)
-
-    def sleep(self, duration: float) -> None:
-        """Wait before the next try, but not past the call's end."""
-        super().sleep(max(0.0, min(duration, _end.get() - time.monotonic())))

@@ -23,13 +23,6 @@ RUN_STEPS = "run-steps"
 
 PIECE = 4 << 20
 
-# Four tries with pauses of about 0.4, 2.4 and 4.4 s; limits.py cuts them to the call's time.
-TRIES: dict[str, Any] = {
-    "retry_total": 3,
-    "initial_backoff": 0.4,
-    "increment_base": 2,
-    "random_jitter_range": 0.4,
-}
 PIECES: dict[str, Any] = {
     "max_single_put_size": PIECE,
     "max_block_size": PIECE,
@@ -76,7 +69,9 @@ class StoragePlace:
         return TimedTransport()
 
     def _client(self, kind: Any, url: str | None, name: str, **more: Any) -> Any:  # noqa: ANN401 - either SDK's client
-        options = {**TRIES, **more, "transport": self._transport}
+        from shared.adapters.storage.tries import TimedTries
+
+        options = {**more, "transport": self._transport, "retry_policy": TimedTries()}
         if not self.connection_string:
             return kind(url or "", name, credential=self.credential(), **options)
         try:

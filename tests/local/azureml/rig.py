@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -68,13 +69,17 @@ def running_azurite(folder: Path, tls: Tls) -> Iterator[str]:
     with log.open("wb") as out:
         child = subprocess.Popen([*find_azurite(), *arguments], stdout=out, stderr=subprocess.STDOUT)
     try:
-        marker = "Blob service is successfully listening at "
-        until(lambda: marker in log.read_text(), 60, "Azurite listens")
-        address = log.read_text().partition(marker)[2].split()[0]
-        yield f"{address}/devstoreaccount1"
+        yield azurite_url(folder, "Blob")
     finally:
         child.kill()  # asked politely, it waits for every client's open connection
         child.wait(20)
+
+
+def azurite_url(folder: Path, service: str) -> str:
+    """Wait until the Azurite that runs in `folder` says where its Blob or Queue service listens."""
+    says = re.compile(rf"{service} service is successfully listening at (\S+)\s")
+    found = until(lambda: says.search((folder / "out.txt").read_text()), 60, f"Azurite's {service} listens")
+    return f"{found[1]}/devstoreaccount1"
 
 
 def until(met: Callable[[], Any], seconds: float, what: str) -> Any:

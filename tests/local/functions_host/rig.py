@@ -19,8 +19,8 @@ import httpx
 from azure.storage.blob import BlobServiceClient  # noqa: TID251 - what people do beside the host
 from azure.storage.queue import QueueServiceClient  # noqa: TID251
 
-from tests.contract.storage_rigs import QUEUE_LISTENS, Credential
-from tests.local.azureml.rig import ROOT, make_tls, running_azurite, until
+from tests.contract.storage_rigs import Credential
+from tests.local.azureml.rig import ROOT, azurite_url, make_tls, running_azurite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,9 +97,7 @@ class Storage:
 def running_storage(folder: Path) -> Iterator[Storage]:
     tls, tokens = make_tls(folder), TokenServer()
     with running_azurite(folder, tls) as blob_url:
-        log = folder / "out.txt"
-        until(lambda: QUEUE_LISTENS in log.read_text(), 30, "the queue service listens")
-        queue_url = f"{log.read_text().partition(QUEUE_LISTENS)[2].split()[0]}/devstoreaccount1"
+        queue_url = azurite_url(folder, "Queue")
         environment = {
             "TOY__blobServiceUri": blob_url,
             "TOY__queueServiceUri": queue_url,
