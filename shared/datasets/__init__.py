@@ -1,6 +1,7 @@
 """The validation engine: bytes in, prepared parts and a report out. No Azure, no clock."""
 
-from shared.datasets.findings import CHECKS, Finding
+from shared.datasets.checks import CHECKS
+from shared.datasets.findings import Finding
 from shared.datasets.page import render_html
 from shared.datasets.prepare import CheckOptions, Outputs, prepare
 from shared.datasets.report import Report, Rows
