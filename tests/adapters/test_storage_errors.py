@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import socket
 import subprocess
@@ -40,9 +39,6 @@ from tests.local.azureml.rig import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-# Where a try is followed by another, the SDK drops its answer unread, and with it an open socket.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 WHEN = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 OK = {"ETag": '"0x1"', "Last-Modified": "Tue, 24 Nov 2026 10:00:00 GMT", "x-ms-blob-type": "BlockBlob"}
@@ -86,7 +82,6 @@ def fails(call: str, reply: Reply) -> DroptuneError:
         pytest.raises(DroptuneError) as caught,
     ):
         CALLS[call](place)
-    gc.collect()  # see pytestmark
     return caught.value
 
 
