@@ -127,5 +127,5 @@ def _summary(report: datasets.Report, folder: str) -> Prepared:
         counts=dict(report.counts),
         findings=tuple(findings),
         data_digest=report.data_digest,
-        source_sha256=report.source_sha256,
+        source_digest=report.source_digest,
     )

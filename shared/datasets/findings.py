@@ -53,9 +53,9 @@ class Findings:
         return severity == "error"
 
     @property
-    def errors(self) -> int:
-        """Count the findings that refuse."""
-        return sum(n for code, n in self.counts.items() if self.severity(code) == "error")
+    def refusing(self) -> frozenset[str]:
+        """The codes that refuse what they are found in."""
+        return frozenset(code for code in CHECKS if self.severity(code) == "error")
 
 
 def shown(text: str, most: int = MOST_SHOWN) -> str:

@@ -29,8 +29,9 @@ class Report:
     """A data set's report.
 
     verdict: usable, usable_after_refusals or rejected; reason: one sentence; findings: the first ones in line
-    order; counts: exact, by code; source_sha256: of the bytes; data_digest: of the accepted rows in their
-    order, whatever their white space; statistics: characters, turns and tokens (an estimate) of a chat.
+    order; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in their
+    order, whatever their white space; both XXH3-128, which tells data apart and protects nothing; statistics:
+    characters, turns and tokens (an estimate) of a chat.
     """
 
     verdict: str
@@ -38,7 +39,7 @@ class Report:
     rows: Rows
     findings: tuple[Finding, ...]
     counts: Mapping[str, int]
-    source_sha256: str
+    source_digest: str
     data_digest: str
     statistics: Mapping[str, Any]
 

@@ -13,24 +13,27 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import xxhash
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-PARTS = ("train", "validation", "test")
+    from numpy.typing import NDArray
+
+PARTS = ("test", "validation", "train")
+TRAIN = PARTS.index("train")
 FEWEST_QUESTIONS = 3
 RESERVED_GROUPS = 48
-RESERVED_BYTES = 32 << 20
+RESERVED_CHARACTERS = 16 << 20
 SPOOL_BYTES = 8 << 20
-WHOLE = float(1 << 64)
+WHOLE = 1 << 64
 
 
 class Write(Protocol):
     """Where a part's rows go."""
 
-    def __call__(self, part: str, row: bytes) -> None:
-        """Write one row to a part."""
+    def __call__(self, part: str, rows: Sequence[bytes]) -> None:
+        """Write rows to a part."""
 
 
 @dataclass(frozen=True)
@@ -40,61 +43,74 @@ class Fractions:
     validation: float
     test: float
 
-    def part(self, key: int) -> str:
-        """Tell the part of a hash."""
-        share = key / WHOLE
-        if share < self.test:
-            return "test"
-        return "validation" if share < self.test + self.validation else "train"
+    def parts(self, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """Tell the part of each hash, as a place in PARTS."""
+        ends = [round(self.test * WHOLE), round((self.test + self.validation) * WHOLE)]
+        bounds = np.asarray([min(end, WHOLE - 1) for end in ends], np.uint64)
+        return np.searchsorted(bounds, keys, side="right")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows to be placed. question, whole: hashes; characters: sizes; data: the bytes, or nothing."""
+
+    question: NDArray[np.uint64]
+    whole: NDArray[np.uint64]
+    characters: NDArray[np.uint32]
+    data: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.question)
+
+    def row(self, place: int) -> bytes:
+        """Give a row's bytes."""
+        return self.data[place] if self.data else b""
+
+
+@dataclass(frozen=True)
+class _Held:
+    order: int
+    characters: int
+    row: bytes
 
 
 class Splitter:
-    """Takes rows one by one; `finish` fills small parts up and says which."""
+    """Takes rows in their order; `finish` fills small parts up and says which."""
 
     def __init__(self, fractions: Fractions, write: Write) -> None:
-        self._fractions, self._write_row = fractions, write
+        self._fractions, self._write_rows = fractions, write
         self.counts = dict.fromkeys(PARTS, 0)
         self.whole_rows = False
         self.filled: list[str] = []
-        self._first: set[int] = set()
-        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed when it is drained
-            SPOOL_BYTES
-        )
-        self._keys = array("Q")
-        self._reserve: dict[int, list[tuple[int, bytes]]] = {}
+        self._start: _Start | None = _Start()
+        self._reserve: dict[int, list[_Held]] = {}
         self._heap: list[int] = []
         self._reserved = 0
-        self._below = 1 << 64
+        self._below = WHOLE
         self._order = 0
 
-    def add(self, question: str, row: bytes) -> None:
-        """Take one row; question: what decides its part; row: without its line end."""
-        key = xxhash.xxh3_64_intdigest(question.encode())
-        if self._spool is None:
-            self._place(key, row)
-            return
-        self._first.add(key)
-        self._spool.write(row + b"\n")
-        self._keys.append(key)
-        if len(self._first) >= FEWEST_QUESTIONS:
-            self._drain(lambda key, _row: key)
+    def add(self, rows: Chosen) -> None:
+        """Place rows, but hold all back while fewer than three questions have been seen."""
+        if self._start is None:
+            self._place(rows.question, rows)
+        elif self._start.add(rows):
+            self._drain(lambda held: held.question)
 
     def finish(self) -> None:
         """Place what is held back."""
-        if self._spool is not None:
-            self.whole_rows = bool(self._keys)
-            self._drain(lambda _key, row: xxhash.xxh3_64_intdigest(row))
+        if self._start is not None:
+            self.whole_rows = bool(len(self._start.question))
+            self._drain(lambda held: held.whole)
         rows = sum(self.counts.values()) + sum(map(len, self._reserve.values()))
         fewest = max(2, min(20, math.ceil(rows * 0.05)))
         groups = sorted(self._reserve)
         for part in self._held_out():
             while self.counts[part] < fewest and groups and self._leaves_train(groups):
-                for _order, row in self._reserve.pop(groups.pop(0)):
-                    self._write(part, row)
+                self._write(part, [held.row for held in self._reserve.pop(groups.pop(0))])
                 if part not in self.filled:
                     self.filled.append(part)
-        for _order, row in sorted(one for group in self._reserve.values() for one in group):
-            self._write("train", row)
+        left = sorted((one for group in self._reserve.values() for one in group), key=lambda held: held.order)
+        self._write("train", [held.row for held in left])
 
     def _held_out(self) -> Iterator[str]:
         if self._fractions.test:
@@ -105,73 +121,76 @@ class Splitter:
     def _leaves_train(self, groups: list[int]) -> bool:
         return len(groups) > 1 or self.counts["train"] > 0
 
-    def _drain(self, key_of: Callable[[int, bytes], int]) -> None:
-        spool, keys = self._spool, self._keys
-        self._spool, self._keys = None, array("Q")
-        if spool is None:
-            return
-        spool.seek(0)
-        for key, line in zip(keys, spool, strict=True):
-            row = line[:-1]
-            self._place(key_of(key, row), row)
-        spool.close()
+    def _drain(self, key: Callable[[Chosen], NDArray[np.uint64]]) -> None:
+        start, self._start = self._start, None
+        for rows in start.rows() if start is not None else ():
+            self._place(key(rows), rows)
 
-    def _place(self, key: int, row: bytes) -> None:
-        part = self._fractions.part(key)
-        if part != "train" or key >= self._below:
-            self._write(part, row)
-            return
+    def _place(self, keys: NDArray[np.uint64], rows: Chosen) -> None:
+        """Write rows to their parts in their order; those with the lowest hashes of train are held back."""
+        parts = self._fractions.parts(keys)
+        below = np.uint64(min(self._below, WHOLE - 1))
+        begin = 0
+        for place in np.flatnonzero((parts == TRAIN) & (keys <= below)).tolist():
+            if (key := int(keys[place])) < self._below:
+                self._direct(parts, rows, begin, place)
+                begin = place + 1
+                self._hold(key, int(rows.characters[place]), rows.row(place))
+        self._direct(parts, rows, begin, len(rows))
+
+    def _direct(self, parts: NDArray[np.intp], rows: Chosen, begin: int, end: int) -> None:
+        for part, name in enumerate(PARTS):
+            places = np.flatnonzero(parts[begin:end] == part)
+            if len(places):
+                self._write(name, [rows.row(begin + place) for place in places.tolist()])
+
+    def _hold(self, key: int, characters: int, row: bytes) -> None:
         self._order += 1
         group = self._reserve.get(key)
         if group is None:
             group = self._reserve[key] = []
             heapq.heappush(self._heap, -key)
-        group.append((self._order, row))
-        self._reserved += len(row)
-        while len(self._reserve) > RESERVED_GROUPS or self._reserved > RESERVED_BYTES:
+        group.append(_Held(self._order, characters, row))
+        self._reserved += characters
+        while len(self._reserve) > RESERVED_GROUPS or self._reserved > RESERVED_CHARACTERS:
             self._release()
 
     def _release(self) -> None:
         """Let the highest hash held back go to train, and from now on every hash from there up."""
-        highest = -heapq.heappop(self._heap)
-        self._below = highest
-        for _order, row in self._reserve.pop(highest):
-            self._reserved -= len(row)
-            self._write("train", row)
+        self._below = -heapq.heappop(self._heap)
+        held = self._reserve.pop(self._below)
+        self._reserved -= sum(one.characters for one in held)
+        self._write("train", [one.row for one in held])
 
-    def _write(self, part: str, row: bytes) -> None:
-        self.counts[part] += 1
-        self._write_row(part, row)
+    def _write(self, part: str, rows: Sequence[bytes]) -> None:
+        self.counts[part] += len(rows)
+        self._write_rows(part, rows)
 
 
-class SeenRows:
-    """A set of 64-bit hashes in a flat table: 12 to 24 bytes a row, where Python's own set takes 60."""
+class _Start:
+    """All rows from the file's start until three different questions have been seen, kept on disk."""
 
     def __init__(self) -> None:
-        self._table = array("Q", bytes(8 * 1024))
-        self._count = 0
+        self.question, self._whole, self._characters = array("Q"), array("Q"), array("I")
+        self._seen: set[int] = set()
+        self._file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed when it is read
 
-    def add(self, row: bytes) -> bool:
-        """Remember a row; tell whether it was new. Two rows share a hash once in 2^64."""
-        value = xxhash.xxh3_64_intdigest(row) or 1
-        if not self._put(self._table, value):
-            return False
-        self._count += 1
-        if self._count * 3 > len(self._table) * 2:
-            larger = array("Q", bytes(8 * 2 * len(self._table)))
-            for old in self._table:
-                if old:
-                    self._put(larger, old)
-            self._table = larger
-        return True
+    def add(self, rows: Chosen) -> bool:
+        """Keep rows; tell whether three different questions have been seen."""
+        self.question.extend(rows.question.tolist())
+        self._whole.extend(rows.whole.tolist())
+        self._characters.extend(rows.characters.tolist())
+        self._seen.update(rows.question.tolist())
+        self._file.writelines(row + b"\n" for row in rows.data)
+        return len(self._seen) >= FEWEST_QUESTIONS
 
-    @staticmethod
-    def _put(table: array[int], value: int) -> bool:
-        mask = len(table) - 1
-        slot = value & mask
-        while table[slot]:
-            if table[slot] == value:
-                return False
-            slot = (slot + 1) & mask
-        table[slot] = value
-        return True
+    def rows(self) -> Iterator[Chosen]:
+        """Give all back, in pieces."""
+        with self._file as file:
+            file.seek(0)
+            for begin in range(0, len(self.question), 1000):
+                piece = slice(begin, begin + 1000)
+                question = np.asarray(self.question[piece], np.uint64)
+                data = [line[:-1] for _key, line in zip(question, file, strict=False)]
+                whole = np.asarray(self._whole[piece], np.uint64)
+                yield Chosen(question, whole, np.asarray(self._characters[piece], np.uint32), data)

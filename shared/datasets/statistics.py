@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CHARACTERS_A_TOKEN = 4.0
 
@@ -19,12 +23,17 @@ class Histogram:
     counted: int = 0
     buckets: Counter[int] = field(default_factory=Counter)
 
-    def add(self, value: int) -> None:
-        """Count one number."""
-        self.least = value if not self.counted else min(self.least, value)
-        self.most = max(self.most, value)
-        self.counted += 1
-        self.buckets[int(2 * math.log2(value)) if value > 0 else -1] += 1
+    def add(self, values: NDArray[np.uint32]) -> None:
+        """Count many numbers."""
+        if not len(values):
+            return
+        least, most = int(values.min()), int(values.max())
+        self.least = min(self.least, least) if self.counted else least
+        self.most = max(self.most, most)
+        self.counted += len(values)
+        buckets = (2 * np.log2(np.maximum(values, 1))).astype(np.int64)
+        for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True):
+            self.buckets[int(bucket)] += int(count)
 
     def quantile(self, share: float) -> int:
         """Estimate a quantile."""
@@ -55,11 +64,11 @@ class Statistics:
     turns: Histogram = field(default_factory=Histogram)
     total_characters: int = 0
 
-    def add(self, characters: int, turns: int) -> None:
-        """Count one chat."""
+    def add(self, characters: NDArray[np.uint32], turns: NDArray[np.uint32]) -> None:
+        """Count chats: the characters and the messages of each."""
         self.characters.add(characters)
         self.turns.add(turns)
-        self.total_characters += characters
+        self.total_characters += int(characters.sum(dtype=np.int64))
 
     def figures(self) -> dict[str, Any]:
         """Give all figures; tokens are estimated at four characters each, which is said."""

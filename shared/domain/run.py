@@ -96,7 +96,7 @@ class Prepared(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     findings: tuple[dict[str, Any], ...]
     data_digest: str
-    source_sha256: str
+    source_digest: str
 
 
 class ResolvedModel(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.datasets import CheckOptions, prepare
-from shared.datasets.split import SeenRows
+from shared.datasets.hashes import Hashes
 from tests.datasets.helpers import Files, chat, good, jsonl, split
 
 texts = st.text(min_size=1, max_size=30).filter(lambda text: text.strip())
@@ -103,7 +103,7 @@ def test_white_space_and_name_change_no_digest_but_content_does() -> None:
     )
     other, _files = split(jsonl(good(41)))
     assert one.data_digest == spaced.data_digest
-    assert one.source_sha256 != spaced.source_sha256
+    assert one.source_digest != spaced.source_digest
     assert one.data_digest != other.data_digest
 
 
@@ -113,10 +113,21 @@ def test_refused_rows_are_written_with_line_code_and_reason() -> None:
     assert (refused["line"], refused["code"]) == (41, "DT201")
 
 
-@given(st.lists(st.binary(max_size=8), max_size=3000))
-@settings(max_examples=20, deadline=None)
-def test_the_flat_table_remembers_as_a_set_does(given_rows: list[bytes]) -> None:
-    seen, known = SeenRows(), set()
-    for row in given_rows:
-        assert seen.add(row) == (row not in known)
-        known.add(row)
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 40), max_size=200), max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_the_sorted_runs_remember_as_a_set_does(batches: list[list[int]]) -> None:
+    seen, known = Hashes(), set[int]()
+    for batch in batches:
+        expected = []
+        for value in batch:
+            expected.append(value not in known)
+            known.add(value)
+        assert seen.add(batch).tolist() == expected
+    assert seen.holds([*known, *range(50)]).tolist() == [value in known for value in [*known, *range(50)]]
+
+
+def test_many_small_batches_stay_few_runs() -> None:
+    seen = Hashes()
+    for batch in range(300):
+        assert seen.add(range(batch * 300, batch * 300 + 300)).all()
+    assert len(seen._runs) < 8

@@ -1,0 +1,93 @@
+"""The careful look at one line: what it holds, in whatever format, and every fault it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.datasets.content import look
+from shared.datasets.findings import shown
+from shared.datasets.formats import recognise
+from shared.datasets.rows import Message, Row
+from shared.datasets.strict import diagnose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.datasets.rows import Fault
+    from shared.datasets.turns import Shapes
+
+CALLS = ("tool_calls", "function_call")
+
+
+def read(line: bytes, shapes: Shapes) -> tuple[Row | None, str, list[Fault]]:
+    """Read a line; give its row, or None where it cannot be one, its format ("" unknown) and its faults."""
+    value, faults = diagnose(line)
+    if faults:
+        return None, "", faults
+    if not isinstance(value, dict):
+        return None, "", [("DT209", kind_of(value))]
+    found, faults = recognise(value)
+    if found is None:
+        return None, "", faults
+    row, more = _row(found.messages, found.prompt, found.prompt_id)
+    faults += more
+    if row is not None and not row.messages:
+        return None, found.kind, [*faults, ("DT302", "0 messages")]
+    if row is not None:
+        faults += shapes[tuple(message.role for message in row.messages)].faults
+        faults += look(row.messages)
+    return row, found.kind, faults
+
+
+def _row(messages: Any, prompt: Any, prompt_id: Any) -> tuple[Row | None, list[Fault]]:  # noqa: ANN401 - any JSON
+    if not isinstance(messages, list):
+        return None, [("DT301", kind_of(messages))]
+    faults = [fault for place, message in enumerate(messages, 1) for fault in _message(message, place)]
+    if any(code in {"DT401", "DT402", "DT404", "DT407"} for code, _found in faults):
+        return None, faults
+    return Row(
+        [Message(m["role"], m["content"]) for m in messages],
+        prompt if isinstance(prompt, str) else None,
+        prompt_id if isinstance(prompt_id, str) else None,
+    ), faults
+
+
+def _message(message: Any, place: int) -> Iterator[Fault]:  # noqa: ANN401 - any JSON
+    if not isinstance(message, dict):
+        yield "DT401", f"message {place} is {kind_of(message)}"
+        return
+    calls = [key for key in CALLS if message.get(key)]
+    yield from (("DT407", f"message {place} has a {key}") for key in calls)
+    role, content = message.get("role"), message.get("content")
+    if not isinstance(role, str):
+        yield "DT402", f"message {place} has {_named(message, 'role')}"
+    if not isinstance(content, str) and not calls:
+        yield "DT404", f"message {place} has {_named(message, 'content')}"
+    if isinstance(content, str) and not content.strip():
+        yield "DT405", f"message {place} ({shown(str(role), 40)}) is empty"
+    yield from _keys(message, place)
+
+
+def _keys(message: dict[str, Any], place: int) -> Iterator[Fault]:
+    for key, value in message.items():
+        if key == "weight" and value != 1:
+            yield "DT408", f"message {place} has the weight {shown(str(value), 20)}"
+        elif key not in {"role", "content", *CALLS}:
+            yield "DT406", f"message {place} has a key {shown(key, 40)!r}"
+
+
+def _named(message: dict[str, Any], key: str) -> str:
+    return f"{kind_of(message[key])} as its {key}" if key in message else f"no {key}"
+
+
+def kind_of(value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Name a JSON value's kind for people."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "null")
