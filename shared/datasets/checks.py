@@ -33,15 +33,11 @@ CHECKS: Mapping[str, Check] = {
         "warn", "at least 3 different first questions", "Vary the questions; rows were split whole."
     ),
     "DT108": Check("warn", "enough rows in each part", "Add rows; the lowest hashes filled the part up."),
-    "DT109": Check(
-        "error", "a .jsonl, .jsonl.gz or .parquet file", "Rename the file, or convert it to JSONL."
-    ),
     "DT110": Check("error", "one format in the whole file", "Split the file: one format in each."),
     "DT111": Check(
         "error", "data that expands within data.max_size", "Split the file, or raise data.max_size."
     ),
     "DT112": Check("error", "a whole, undamaged file", "Upload the file again; it breaks off or is damaged."),
-    "DT113": Check("error", "a train file in the folder", "Add train.jsonl, then write _SUCCESS again."),
     "DT201": Check("error", "one JSON object a line", "Mend or delete the line."),
     "DT202": Check("warn", "no blank line", "Delete the line; it was skipped."),
     "DT203": Check("error", "UTF-8", "Save the file as UTF-8; this line is in another encoding."),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from shared.datasets.blocks import Seen
     from shared.datasets.examined import Examined
+    from shared.datasets.inputs import Unreadable
     from shared.datasets.prepare import CheckOptions, Writer
 
 REFUSED = "rejected.jsonl"
@@ -40,7 +41,7 @@ class Merge:
         self._splitter = Splitter(Fractions(options.validation_fraction, options.test_fraction), self._write)
         self._digest = xxhash.xxh3_128()
         self._lines = self._total = self._refused = self._duplicates = 0
-        self._crlf = self._too_large = False
+        self._crlf, self._broken = False, ""
 
     def add(self, found: Examined) -> None:
         """Take the next block."""
@@ -86,10 +87,10 @@ class Merge:
             if row.line in fresh:
                 self.sample.add(row, first + row.line)
 
-    def too_large(self) -> None:
-        """Note that the source goes on beyond what is allowed."""
-        self.findings.add("DT102", None, f"more than {self.options.max_bytes:,} bytes")
-        self._too_large = True
+    def unreadable(self, fault: Unreadable) -> None:
+        """Note that the source was not read to its end."""
+        self.findings.add(fault.code, None, fault.found)
+        self._broken = f"the file cannot be used: {fault.found}"
 
     def finish(self, seen: Seen, source_digest: str) -> Report:
         """Fill the parts, judge the whole."""
@@ -110,8 +111,8 @@ class Merge:
         )
 
     def _fatal(self) -> str:
-        if self._too_large:
-            return f"the file holds more than the {self.options.max_bytes:,} bytes allowed"
+        if self._broken:
+            return self._broken
         if self.findings.counts["DT110"] and self.findings.severity("DT110") == "error":
             return f"the file mixes {len(self._kinds)} formats: {self._formats()}"
         return ""
@@ -123,7 +124,7 @@ class Merge:
         least = max(LEAST_TRAIN_ROWS, self.options.min_rows)
         splitter = self._splitter
         noticed = {
-            "DT101": (not self._total and not self._too_large, "no row at all"),
+            "DT101": (not self._total and not self._broken, "no row at all"),
             "DT103": (seen.bom, "a byte-order mark"),
             "DT104": (self._crlf, "lines ended by CRLF"),
             "DT105": (seen.open_end, "a last row without a line end"),

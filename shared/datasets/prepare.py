@@ -10,6 +10,7 @@ import xxhash
 
 from shared.datasets.blocks import Seen, blocks
 from shared.datasets.examined import Examined
+from shared.datasets.inputs import Unreadable, lines_of
 from shared.datasets.merge import REFUSED, Merge
 from shared.datasets.split import PARTS
 
@@ -49,10 +50,6 @@ class Outputs(Protocol):
         """Open one; it is complete when its context ends without an exception."""
 
 
-class TooLarge(Exception):
-    """The source holds more bytes than are allowed."""
-
-
 def prepare(
     chunks: Iterable[bytes],
     options: CheckOptions,
@@ -71,13 +68,13 @@ def prepare(
         examiner = Examiner(merge.findings.refusing, writing=bool(files))
         source, seen, found = _Source(chunks, options.max_bytes, progress), Seen(), Examined()
         try:
-            for block in blocks(source, seen):
+            for block in blocks(lines_of(source, options.max_bytes), seen):
                 examiner.examine(block, found)
                 if found.lines >= BATCH:
                     merge.add(found)
                     found, examiner.below = Examined(), merge.sample.below
-        except TooLarge:
-            merge.too_large()
+        except Unreadable as fault:
+            merge.unreadable(fault)
         merge.add(found)
         return merge.finish(seen, source.digest.hexdigest())
 
@@ -98,7 +95,7 @@ class _Source:
         for chunk in self._chunks:
             read += len(chunk)
             if read > self._most:
-                raise TooLarge
+                raise Unreadable("DT102", f"more than {self._most:,} bytes")
             self.digest.update(chunk)
             if self._progress:
                 self._progress(read)

@@ -11,7 +11,6 @@ from shared.domain import names
 from shared.domain.errors import Problem
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
-READABLE = (".jsonl",)
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -57,8 +56,6 @@ def place(path: str) -> Place:
         return Place(is_drop=True, problem=refused(path, "lies too deep", "<recipe>/<name>.jsonl"))
     if not path.endswith(ENDINGS):
         return Place(is_drop=True, problem=refused(path, "has an unknown ending", " or ".join(ENDINGS)))
-    if not path.endswith(READABLE):
-        return Place(is_drop=True, problem=refused(path, "has an ending that is not read yet", ".jsonl"))
     return Place(is_drop=True)
 
 
@@ -67,9 +64,9 @@ def refused(path: str, found: str, expected: str) -> Problem:
     return Problem(
         "drop-refused",
         f"The blob {path!r} {found}; expected {expected}.",
-        "Upload it again as one JSONL file: droptune drop FILE --recipe RECIPE",
+        "Upload it again as one file: droptune drop FILE --recipe RECIPE",
     )
 
 
 def _folder(path: str) -> Problem:
-    return refused(path.rsplit("/", 1)[0], "is a folder of parts, which is not read yet", "one .jsonl file")
+    return refused(path.rsplit("/", 1)[0], "is a folder of parts, which is not read yet", "one file")

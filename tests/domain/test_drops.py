@@ -26,7 +26,6 @@ def test_a_member_of_a_folder_waits(path: str) -> None:
         ("loose.jsonl", "outside any recipe's folder"),
         ("a/b/c/d.jsonl", "too deep"),
         ("a/b.csv", "unknown ending"),
-        ("a/b.parquet", "not read yet"),
         ("a/b/_SUCCESS", "not read yet"),
     ],
 )
