@@ -8,8 +8,11 @@ import msgspec
 import numpy as np
 import xxhash
 
+from shared.datasets.closeness import near_copies
 from shared.datasets.findings import Findings
 from shared.datasets.hashes import Hashes
+from shared.datasets.languages import language_mix
+from shared.datasets.preview import preview
 from shared.datasets.report import Report, Rows
 from shared.datasets.sample import Sample
 from shared.datasets.split import Chosen, Fractions, Splitter
@@ -22,11 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.datasets.blocks import Seen
-    from shared.datasets.examined import Examined
+    from shared.datasets.examined import Examined, Sampled
     from shared.datasets.inputs import Unreadable
     from shared.datasets.prepare import CheckOptions, Writer
 
 REFUSED = "rejected.jsonl"
+PREVIEWED = 5
 _encode = msgspec.json.Encoder().encode
 
 
@@ -97,6 +101,8 @@ class Merge:
         self._splitter.finish()
         counts = self._splitter.counts
         self._file_findings(seen, counts["train"])
+        sampled = self.sample.rows()
+        figures = self._statistics.figures() | self._look_at(sampled)
         rows = Rows(self._total, sum(counts.values()), self._refused, self._duplicates, **counts)
         verdict, reason = judge(rows, self.options, self._fatal())
         return Report(
@@ -107,8 +113,23 @@ class Merge:
             dict(self.findings.counts),
             source_digest,
             self._digest.hexdigest(),
-            self._statistics.figures(),
+            figures,
+            tuple(preview([row.messages for _line, row in sampled[:PREVIEWED]])),
         )
+
+    def _look_at(self, sampled: list[tuple[int, Sampled]]) -> dict[str, Any]:
+        """Look for near copies and languages among the sampled rows."""
+        chats = [row.messages for _line, row in sampled]
+        copies = near_copies(chats)
+        for pair in copies:
+            found = f"{pair.alike:.0%} of its words as in line {sampled[pair.earlier][0]}"
+            self.findings.add("DT311", sampled[pair.place][0], found)
+        return {
+            "sampled": len(chats),
+            "near_copies": len(copies),
+            "languages": language_mix(chats),
+            "duplicates": self._duplicates,
+        }
 
     def _fatal(self) -> str:
         if self._broken:

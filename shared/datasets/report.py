@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from shared.datasets.findings import Finding  # noqa: TC001 - msgspec reads it at run time
+from shared.datasets.preview import Said  # noqa: TC001 - msgspec reads it at run time
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Report:
     verdict: usable, usable_after_refusals or rejected; reason: one sentence; findings: the first ones in line
     order; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in their
     order, whatever their white space; both XXH3-128, which tells data apart and protects nothing; statistics:
-    characters, turns and tokens (an estimate) of a chat.
+    characters, turns and tokens (an estimate) of a chat, near copies and languages among the sampled rows;
+    preview: some chats, shortened.
     """
 
     verdict: str
@@ -42,6 +44,7 @@ class Report:
     source_digest: str
     data_digest: str
     statistics: Mapping[str, Any]
+    preview: tuple[list[Said], ...] = ()
 
     def to_json(self) -> bytes:
         """Give report.json."""

@@ -1,0 +1,28 @@
+"""Which languages sampled chats are in, by a kept library (py3langid, a port of langid.py)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.datasets.rows import Message
+
+MOST_CHATS = 300
+MOST_CHARACTERS = 500
+FEWEST_LETTERS = 20  # below, the library guesses
+
+
+def language_mix(chats: Sequence[Sequence[Message]]) -> list[tuple[str, int]]:
+    """Count ISO 639-1 codes over at most MOST_CHATS chats, the most frequent first."""
+    import py3langid
+
+    step = max(1, len(chats) // MOST_CHATS)
+    counts: Counter[str] = Counter()
+    for chat in chats[::step][:MOST_CHATS]:
+        text = " ".join(message.content for message in chat if message.role != "system")[:MOST_CHARACTERS]
+        if sum(map(str.isalpha, text)) >= FEWEST_LETTERS:
+            counts[py3langid.classify(text)[0]] += 1
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
