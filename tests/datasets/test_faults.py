@@ -16,7 +16,7 @@ from tests.datasets.helpers import chat, check, good, jsonl
 USER, ANSWER = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}
 BAD_LINES: list[tuple[str, Any]] = [
     ("DT201", b'{"messages": [oops'),
-    ("DT201", b'{"a": ' + b"9" * 5000 + b"}"),
+    ("DT205", b'{"a": ' + b"9" * 5000 + b"}"),
     ("DT203", b'{"messages": "\xe4"}'),
     ("DT205", b'{"messages": NaN}'),
     ("DT205", b'{"messages": [], "x": Infinity}'),
