@@ -1,0 +1,68 @@
+"""Texts cut into pieces whose tokens do not depend on what stands beside them, so that they are remembered.
+
+A piece begins at white space that follows none. There GPT-2's pre-tokenizer (ByteLevel's own) cuts too,
+whatever stands on either side, for none of its alternatives goes on over such a place. Those of cl100k
+(Phi-4, Llama 3) and Qwen 2, which differ in how many digits they keep together, take line ends after
+punctuation along: theirs begin at a space alone. A special token that holds such a place, or takes the white
+space after it, is seen to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tokenizers import Tokenizer
+
+# Python's white space holds U+001C to U+001F, the tokenizers' does not: they must not end a word.
+WORD = re.compile(r"[^\S\x1c-\x1f]*+[\S\x1c-\x1f]++|\s++")
+SPACED = re.compile(r"\s*+\S++(?:[^\S ]\s*+\S++)*+(?:[^\S ]\s*+\Z)?+|\s++")
+_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+SPLITS = {_SPLIT % digits for digits in (r"\p{N}{1,3}", r"\p{N}")}
+
+
+def cutter(tokenizer: Tokenizer) -> Callable[[str], list[str]] | None:
+    """Give what cuts texts into pieces; None where this tokenizer's texts cannot be cut."""
+    parts = json.loads(tokenizer.to_str())
+    added = parts["added_tokens"]
+    piece = _piece(parts["pre_tokenizer"])
+    if (
+        piece is None
+        or parts["model"]["type"] != "BPE"
+        or parts["model"].get("dropout")
+        or (parts["normalizer"] or {"type": "NFC"})["type"] != "NFC"
+        or any(re.search(r"\S\s", token["content"]) for token in added)
+    ):
+        return None
+    greedy = "|".join(re.escape(token["content"]) for token in added if token["rstrip"])
+    if not greedy:
+        return piece.findall
+    taken = re.compile(rf"(?:{greedy})\s")
+    return lambda text: [text] if taken.search(text) else piece.findall(text)
+
+
+def _piece(pre: Mapping[str, Any] | None) -> re.Pattern[str] | None:
+    """Give the pieces of a pre-tokenizer that is known."""
+    if not pre:
+        return None
+    *first, last = pre["pretokenizers"] if pre["type"] == "Sequence" else [pre]
+    if last["type"] != "ByteLevel" or last["add_prefix_space"]:
+        return None
+    if not all(one["type"] == "Digits" or _known(one) for one in first):
+        return None
+    if any(map(_known, first)):
+        return SPACED
+    return WORD if last.get("use_regex", True) else None
+
+
+def _known(one: Mapping[str, Any]) -> bool:
+    if one["type"] != "Split" or one["pattern"].get("Regex") not in SPLITS:
+        return False
+    return (one["behavior"], one["invert"]) in {("Isolated", False), ("Removed", True)}

@@ -1,0 +1,229 @@
+"""Tokens of a chat as the base model counts them, and the loss that Azure ML's preprocessing leaves on them.
+
+Read in azureml-acft-contrib-hf-nlp 0.0.91: `_init_tokenizer` (special tokens, limits),
+`_tokenize_chat_data` (template, then truncation), `CustomCollatorForCompletionOnlyLM` (what is learnt).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from shared.datasets.pieces import cutter
+from shared.datasets.template import ChatTemplate, Markers, TemplateFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tokenizers import Tokenizer
+
+    from shared.datasets.rows import Message
+
+LARGEST, WITHOUT = 1_000_000, 512  # a larger maximum counts as none; what is taken then
+IGNORED = -100
+MOST_KNOWN = 200_000
+NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
+PAD = "<pad>"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A chat's tokens. total: rendered, before any cut; before_answer: the place of the first that is learnt.
+
+    before_answer is total where none is; learnt: those left after the cut; fault: the template's own words
+    where it refuses the chat (then all three are 0).
+    """
+
+    total: int
+    before_answer: int
+    learnt: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """The token ids that begin an answer and a question, and the pad token, which is never learnt."""
+
+    response: list[int]
+    instruction: list[int]
+    pad: int | None = None
+
+    def learnt(self, ids: list[int]) -> bytearray:
+        """Mark each token with 1 where it is learnt; the search is Azure ML's, oddities included.
+
+        So two questions in a row hide the answer that follows them, and one marker alone hides everything.
+        """
+        if self.pad in ids:
+            ids = [IGNORED if one == self.pad else one for one in ids]
+        ends = [place + len(self.response) for place in _places(ids, self.response)]
+        begins = _places(ids, self.instruction)
+        if not ends or not begins:
+            return bytearray(len(ids))
+        if begins[0] > ends[0]:
+            begins = [0, *begins]
+        marks = bytearray(b"\1") * len(ids)
+        for begin, end in [(0, ends[0]), *list(zip(begins, ends, strict=False))[1:]]:
+            if begin < end:
+                marks[begin:end] = bytes(end - begin)
+        if len(ends) < len(begins):
+            marks[begins[-1] :] = bytes(len(ids) - begins[-1])
+        for place in _places(ids, [IGNORED]):
+            marks[place] = 0
+        return marks
+
+
+class TokenCounter:
+    """Counts chats with one model's tokenizer. limit: tokens after which Azure ML cuts.
+
+    Texts are cut into pieces whose ids are remembered, where the tokenizer is one that allows it (pieces.py).
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, template: ChatTemplate, search: Search, limit: int, *, from_left: bool
+    ) -> None:
+        self.limit = limit
+        self._tokenizer, self._template, self._search = tokenizer, template, search
+        self._from_left = from_left
+        self._known: dict[str, list[int]] = {}
+        self._pieces = cutter(tokenizer)
+
+    @classmethod
+    def of(
+        cls,
+        tokenizer_json: bytes,
+        tokenizer_config: bytes,
+        chat_template: str | None = None,
+        max_seq_length: int = -1,
+        markers: Markers | None = None,
+    ) -> TokenCounter:
+        """Make one from a model folder's files.
+
+        chat_template: chat_template.jinja's text, or finetune_config's; else tokenizer_config's own.
+        max_seq_length: -1 is the model's maximum. markers: finetune_config's chat_special_tokens, else found
+        in the template. Raises ValueError where the files hold no tokenizer or no template.
+        """
+        from tokenizers import Tokenizer
+
+        config: dict[str, Any] = json.loads(tokenizer_config)
+        try:
+            tokenizer = Tokenizer.from_buffer(tokenizer_json)
+        except Exception as fault:  # the library raises no narrower class
+            raise ValueError(f"no tokenizer: {fault}") from fault
+        named = _special(tokenizer, config)
+        try:
+            template = ChatTemplate(_source(config, chat_template), named)
+            markers = markers or _found(tokenizer, template)
+        except TemplateFault as fault:
+            raise ValueError(str(fault)) from fault
+        search = replace(_search(tokenizer, markers), pad=tokenizer.token_to_id(named["pad_token"]))
+        left = config.get("truncation_side") == "left"
+        return cls(tokenizer, template, search, limit_of(config, max_seq_length), from_left=left)
+
+    def count(self, chats: Sequence[Sequence[Message | Mapping[str, Any]]]) -> list[Tokens]:
+        """Count chats; a chat that the template refuses has its fault."""
+        rendered = [self._rendered(chat) for chat in chats]
+        encoded = iter(self.encode([text for text in rendered if isinstance(text, str)]))
+        return [
+            self._counted(next(encoded)) if isinstance(text, str) else Tokens(0, 0, 0, str(text))
+            for text in rendered
+        ]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Give the token ids of texts as they stand, special tokens in them read as such."""
+        if self._pieces is None:
+            found = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            return [one.ids for one in found]
+        pieces = [self._pieces(text) for text in texts]
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        new = list(set(chain.from_iterable(pieces)).difference(self._known))
+        found = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
+        self._known.update(zip(new, (one.ids for one in found), strict=True))
+        known = self._known.__getitem__
+        return [list(chain.from_iterable(map(known, cut))) for cut in pieces]
+
+    def _rendered(self, chat: Sequence[Message | Mapping[str, Any]]) -> str | TemplateFault:
+        try:
+            return self._template.render(chat)
+        except TemplateFault as fault:
+            return fault
+
+    def _counted(self, ids: list[int]) -> Tokens:
+        marks = self._search.learnt(ids)
+        first = marks.find(1)
+        if len(ids) > self.limit:
+            marks = self._search.learnt(ids[-self.limit :] if self._from_left else ids[: self.limit])
+        return Tokens(len(ids), len(ids) if first < 0 else first, marks.count(1))
+
+
+def limit_of(config: Mapping[str, Any], asked: int) -> int:
+    """Tell after how many tokens Azure ML cuts: the least of both, where a maximum over 1,000,000 is none."""
+    longest = int(config.get("model_max_length") or LARGEST + 1)
+    if longest > LARGEST:
+        return WITHOUT if asked == -1 else asked
+    return longest if asked == -1 else min(asked, longest)
+
+
+def _source(config: Mapping[str, Any], given: str | None) -> str:
+    source = given if given is not None else config.get("chat_template")
+    if isinstance(source, list):  # several, by name
+        source = next((one["template"] for one in source if one.get("name") == "default"), None)
+    if not isinstance(source, str):
+        raise TemplateFault("no chat template")
+    return source
+
+
+def _special(tokenizer: Tokenizer, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the special tokens the config names, and a pad token that is nothing else; give those named."""
+    from tokenizers import AddedToken
+
+    added = {one.content for one in tokenizer.get_added_tokens_decoder().values()}
+    named: dict[str, Any] = {}
+    more = config.get("additional_special_tokens") or config.get("extra_special_tokens") or []
+    more = list(more.values()) if isinstance(more, dict) else more
+    for name, token in [*((name, config.get(name)) for name in NAMED), *(("", one) for one in more)]:
+        text = token.get("content") if isinstance(token, dict) else token
+        if text and text not in added:
+            flags = {flag: token.get(flag, False) for flag in FLAGS} if isinstance(token, dict) else {}
+            tokenizer.add_special_tokens([AddedToken(text, special=True, **flags)])
+        if text and name:
+            named[name] = text
+    if named.get("pad_token") in {None, *(named.get(name) for name in NAMED[:3])}:
+        tokenizer.add_special_tokens([PAD])
+        named["pad_token"] = PAD
+    return named
+
+
+def _search(tokenizer: Tokenizer, markers: Markers) -> Search:
+    tokenizer.add_special_tokens([text for text in markers.added if tokenizer.token_to_id(text) is None])
+    response, instruction = (
+        tokenizer.encode(text, add_special_tokens=False).ids
+        for text in (markers.response, markers.instruction)
+    )
+    return Search(response, instruction)
+
+
+def _found(tokenizer: Tokenizer, template: ChatTemplate) -> Markers:
+    """Find the markers; those that run into the text beside them are put into the vocabulary."""
+    markers = template.markers()
+    search = _search(tokenizer, markers)
+    ids = tokenizer.encode(template.render(template.probe()), add_special_tokens=False).ids
+    if search.learnt(ids).count(1) and len(_places(ids, search.response)) > 1:
+        return markers
+    return replace(markers, added=(markers.response, markers.instruction))
+
+
+def _places(ids: list[int], wanted: list[int]) -> list[int]:
+    """Find every place where a sequence stands."""
+    found: list[int] = []
+    place = -1
+    while True:
+        try:
+            place = ids.index(wanted[0], place + 1)
+        except ValueError:
+            return found
+        if ids[place : place + len(wanted)] == wanted:
+            found.append(place)
