@@ -19,13 +19,14 @@ from shared.datasets.content import look
 from shared.datasets.examined import Examined, Refused, Sampled
 from shared.datasets.findings import shown
 from shared.datasets.formats import MESSAGES
+from shared.datasets.inputs import Unreadable
 from shared.datasets.reading import read
 from shared.datasets.rows import Row, complete
-from shared.datasets.scan import Scanner
+from shared.datasets.scan import ANY, Scanner
 from shared.datasets.turns import Shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from shared.datasets.blocks import Block
     from shared.datasets.columns import Columns
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PIECE = 96 << 10  # what a core's cache holds together with all that is made of it
 LF = ord("\n")
+BATCH = 2000  # rows put together at once: merging has a price of its own
 ESCAPED_QUOTE = b"\\u0022"
 MOST_REFUSED_TEXT = 500
 TOO_LONG = ("DT204", "more than 8 MiB")
@@ -61,6 +63,20 @@ class Examiner:
         self._scanner, self._shapes = Scanner(), Shapes()
         self._decoder = msgspec.json.Decoder(Row)
 
+    def batches(self, source: Iterable[Block], below: Callable[[], int]) -> Iterator[Examined]:
+        """Examine blocks and give what they hold, some thousand rows at once; `below` is asked for each."""
+        found = Examined()
+        try:
+            for block in source:
+                self.examine(block, found)
+                if found.lines >= BATCH:
+                    yield found
+                    found, self.below = Examined(), below()
+        except Unreadable:
+            yield found  # what came before counts all the same
+            raise
+        yield found
+
     def examine(self, block: Block, found: Examined) -> None:
         """Examine one block and add what it holds to what was found before it."""
         if block.too_long:
@@ -85,18 +101,22 @@ class Examiner:
             piece = self._one_by_one(data, found)
             figures = columns(piece.rows, self._shapes)
         else:
-            piece = _Piece(rows, range(count), data.split(b"\n") if odd or self._writing else None)
+            piece = _Piece(rows, range(count), data.split(b"\n") if self._writing else None)
             found.kinds.setdefault(MESSAGES, found.lines)
         self._enter(found, piece, figures, self._faulty(found, data, piece, figures, odd))
         found.lines += count
         found.rows += count
 
-    def _odd(self, data: bytes, ends: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> set[int]:
-        """Find the lines whose content deserves a closer look."""
+    def _odd(self, data: bytes, ends: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> dict[int, set[str]]:
+        """Find the lines whose content deserves a closer look, and for what."""
         hits = self._scanner.hits(data)
         if not hits:
-            return set()
-        return set(np.searchsorted(np.flatnonzero(ends), np.asarray(hits) - 1).tolist())
+            return {}
+        odd: dict[int, set[str]] = {}
+        lines = np.searchsorted(np.flatnonzero(ends), np.asarray([end for end, _code in hits]) - 1)
+        for line, (_end, code) in zip(lines.tolist(), hits, strict=True):
+            odd.setdefault(line, set()).add(code)
+        return odd
 
     def _one_by_one(self, data: bytes, found: Examined) -> _Piece:
         """Read line by line; what cannot be a row is noted and left out."""
@@ -134,7 +154,7 @@ class Examiner:
         return None if refused else row
 
     def _faulty(
-        self, found: Examined, data: bytes, piece: _Piece, figures: Columns, odd: set[int]
+        self, found: Examined, data: bytes, piece: _Piece, figures: Columns, odd: Mapping[int, set[str]]
     ) -> frozenset[int]:
         """Note what is wrong with right rows' turns and content; give the places of those refused."""
         places = {place for place, line in enumerate(piece.line) if line in odd} if odd else set()
@@ -143,9 +163,13 @@ class Examiner:
             number, row = piece.line[place], piece.rows[place]
             if number in piece.known:
                 continue
-            piece.lines = piece.lines or data.split(b"\n")
             faults = [*_blank(row), *self._shapes[tuple(m.role for m in row.messages)].faults]
-            faults += look(row.messages) if place in places else ()
+            if place in places:
+                codes = odd[number]
+                faults += look(row.messages, None if ANY in codes else frozenset(codes))
+            if not faults:
+                continue
+            piece.lines = piece.lines or data.split(b"\n")
             if self._note(found, found.lines + number, piece.lines[number], faults):
                 refused.add(place)
         return frozenset(refused)

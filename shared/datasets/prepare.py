@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import xxhash
 
 from shared.datasets.blocks import Seen, blocks
-from shared.datasets.examined import Examined
 from shared.datasets.inputs import Unreadable, lines_of
 from shared.datasets.merge import REFUSED, Merge
 from shared.datasets.split import PARTS
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from shared.datasets.blocks import Block
+    from shared.datasets.examined import Examined
     from shared.datasets.report import Report
-
-BATCH = 2000  # rows put together at once: merging has a price of its own
 
 
 @dataclass(frozen=True)
@@ -55,28 +54,38 @@ def prepare(
     options: CheckOptions,
     outputs: Outputs | None = None,
     progress: Callable[[int], None] | None = None,
+    cores: int = 1,
 ) -> Report:
     """Check every row, split the good ones, write all parts; without outputs check alone.
 
-    progress is told the bytes read so far. What `chunks` raises goes through unchanged.
+    progress is told the bytes read so far. With several cores the work is spread over as many processes,
+    which takes half a second to begin. What `chunks` raises goes through unchanged.
     """
-    from shared.datasets.examine import Examiner  # numpy and the scanner: not at a cold start
-
     with ExitStack() as stack:
         files = {name: stack.enter_context(outputs.open(name)) for name in _names()} if outputs else {}
-        merge = Merge(options, files)
-        examiner = Examiner(merge.findings.refusing, writing=bool(files))
-        source, seen, found = _Source(chunks, options.max_bytes, progress), Seen(), Examined()
+        merge, source, seen = Merge(options, files), _Source(chunks, options.max_bytes, progress), Seen()
+        examine = stack.enter_context(_examining(cores, merge.findings.refusing, writing=bool(files)))
         try:
-            for block in blocks(lines_of(source, options.max_bytes), seen):
-                examiner.examine(block, found)
-                if found.lines >= BATCH:
-                    merge.add(found)
-                    found, examiner.below = Examined(), merge.sample.below
+            for found in examine(
+                blocks(lines_of(source, options.max_bytes), seen), lambda: merge.sample.below
+            ):
+                merge.add(found)
         except Unreadable as fault:
             merge.unreadable(fault)
-        merge.add(found)
         return merge.finish(seen, source.digest.hexdigest())
+
+
+def _examining(
+    cores: int, refusing: frozenset[str], *, writing: bool
+) -> AbstractContextManager[Callable[[Iterable[Block], Callable[[], int]], Iterator[Examined]]]:
+    """Examine blocks here or elsewhere. numpy and the scanner come in now: not at a cold start."""
+    if cores > 1:
+        from shared.datasets.workers import several
+
+        return several(cores, refusing, writing=writing)
+    from shared.datasets.examine import Examiner
+
+    return nullcontext(Examiner(refusing, writing=writing).batches)
 
 
 def _names() -> list[str]:

@@ -1,0 +1,79 @@
+"""Examining on several cores: blocks lie in memory that all processes share, figures alone travel back."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.shared_memory import SharedMemory
+from typing import TYPE_CHECKING
+
+from shared.datasets.blocks import LONGEST, Block
+from shared.datasets.examine import Examiner
+from shared.datasets.examined import Examined
+from shared.datasets.inputs import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor, Future
+
+SLOT = LONGEST + 1  # a block is never longer: see blocks.py
+SLOTS_A_CORE = 2
+
+_examiners: list[Examiner] = []
+_memory: list[SharedMemory] = []
+
+
+@contextmanager
+def several(
+    cores: int, refusing: frozenset[str], *, writing: bool
+) -> Iterator[Callable[[Iterable[Block], Callable[[], int]], Iterator[Examined]]]:
+    """Give what examines blocks on `cores` processes, in their order; `below` is asked before each block.
+
+    The processes come from a server that has started no threads, so that forking is safe.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    memory = SharedMemory(create=True, size=cores * SLOTS_A_CORE * SLOT)
+    buffer = memoryview(memory.buf or b"")
+    try:
+        with ProcessPoolExecutor(cores, context, _begin, (memory.name, refusing, writing)) as pool:
+            yield partial(_spread, pool, buffer, cores * SLOTS_A_CORE)
+    finally:
+        buffer.release()
+        memory.close()
+        memory.unlink()
+
+
+def _spread(
+    pool: Executor, buffer: memoryview, slots: int, source: Iterable[Block], below: Callable[[], int]
+) -> Iterator[Examined]:
+    """Put blocks into slots, let them be examined, give the results in the blocks' order."""
+    waiting: deque[Future[Examined]] = deque()
+    try:
+        for number, block in enumerate(source):
+            if len(waiting) == slots:
+                yield waiting.popleft().result()
+            begin = number % slots * SLOT
+            buffer[begin : begin + len(block.data)] = block.data
+            waiting.append(pool.submit(_examine, (begin, len(block.data), block.too_long), below()))
+    except Unreadable:
+        yield from (one.result() for one in waiting)  # what came before counts all the same
+        raise
+    yield from (one.result() for one in waiting)
+
+
+def _begin(name: str, refusing: frozenset[str], writing: bool) -> None:  # noqa: FBT001 - called by the pool
+    _memory[:] = [SharedMemory(name)]
+    _examiners[:] = [Examiner(refusing, writing=writing)]
+
+
+def _examine(place: tuple[int, int, bool], below: int) -> Examined:
+    begin, length, too_long = place
+    found, examiner = Examined(), _examiners[0]
+    examiner.below = below
+    with memoryview(_memory[0].buf or b"")[begin : begin + length] as block:
+        examiner.examine(Block(bytes(block), too_long), found)
+    return found
