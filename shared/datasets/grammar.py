@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.datasets.complaints import Broken, about_end, about_key, about_separator, about_text, about_value
 from shared.datasets.findings import shown
-from shared.datasets.lexemes import END, HALVES, ITEMS, KEY, NOT_FINITE, SPACE, STEP, WHOLE, matched
+from shared.datasets.lexemes import END, HALVES, KEY, LEVELS, NOT_FINITE, SPACE, STEP, WHOLE, items, matched
 
 if TYPE_CHECKING:
     import re
@@ -49,6 +49,7 @@ class _Scan:
         self._text, self._place, self._comma, self._last = text, 0, 0, 0
         self._open: list[Open] = []
         self._found: dict[str, str] = {}
+        self._items = items(halves=False, numbers=False)
 
     def faults(self) -> list[Fault]:
         state: State | None = self._value
@@ -90,9 +91,10 @@ class _Scan:
         return True
 
     def _size(self, number: str) -> None:
-        """Note a number no double can hold."""
-        if math.isinf(float(number)):
-            self._note("DT205", f"{shown(number, 20)}, too large for a double,", self._last)
+        """Note what is no number, or none that a double can hold."""
+        if not math.isfinite(float(number)):
+            large = "" if number[-1].isalpha() else ", too large for a double,"
+            self._note("DT205", shown(number, 20) + large, self._last)
 
     def _after(self) -> State | None:
         step = END.match(self._text, self._place)
@@ -123,7 +125,8 @@ class _Scan:
         return about_end(self._text, place, self._last)
 
     def _item(self) -> State | None:
-        if run := ITEMS.match(self._text, self._place):
+        shallow = len(self._open) + LEVELS <= DEEPEST
+        if shallow and (run := self._items.match(self._text, self._place)):
             self._place = run.end()
             self._comma = self._place - 1
         return self._value()
@@ -154,8 +157,7 @@ class _Scan:
     def _odd_value(self) -> State | None:
         if written := matched(NOT_FINITE, self._text, self._place):
             self._note("DT205", shown(written), self._place)
-            self._place += len(written)
-            return self._after if written in {"NaN", "Infinity", "-Infinity"} else None
+            return None
         if self._text[self._place : self._place + 1] != '"':
             begun = self._open[-1].begun if self._open else -1
             raise about_value(self._text, self._place, self._comma, begun)
@@ -187,7 +189,9 @@ class _Scan:
         self._place = end + 1
 
     def _note(self, code: str, found: str, place: int) -> None:
-        self._found.setdefault(code, f"{found} at character {place + 1}")
+        if code not in self._found:
+            self._found[code] = f"{found} at character {place + 1}"
+            self._items = items(halves="DT207" in self._found, numbers="DT205" in self._found)
 
 
 def _step_in(opened: str) -> str:
