@@ -8,11 +8,14 @@ import azure.functions as func
 from shared import wiring
 from shared.app import views
 from shared.app.ledger import Ledger
+from shared.app.reports import report_of
 from shared.domain.errors import Missing
 
 blueprint = func.Blueprint()
 NEWEST = 100
 LONG = 10
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+PAGE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -40,10 +43,24 @@ def run(req: func.HttpRequest) -> func.HttpResponse:
         return _json({"error": "There is no such run. See those there are: GET /api/runs"}, 404)
 
 
+@blueprint.route(route="runs/{id}/report", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+def report(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what the check of a run's data set found. It quotes rows: the key in the header alone."""
+    if "code" in req.params:
+        return _json(
+            {"error": "Send the key in the header x-functions-key: a key in a URL ends up in logs"}, 401
+        )
+    try:
+        page = report_of(wiring.world(), req.route_params.get("id", ""))
+    except Missing as missing:
+        return _json({"error": str(missing)}, 404)
+    return func.HttpResponse(page, mimetype="text/html", charset="utf-8", headers={**HEADERS, **PAGE})
+
+
 def _json(body: Any, status: int = 200) -> func.HttpResponse:  # noqa: ANN401 - anything JSON holds
     return func.HttpResponse(
         json.dumps(body),
         status_code=status,
         mimetype="application/json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        headers=HEADERS,
     )

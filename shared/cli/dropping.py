@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
     from shared.cli.context import Context
 
-CHUNK = 1 << 20
+CHUNK = 96 << 10  # stays in a core's cache
+LARGE = 64 << 20  # bytes from which several processes pay
 EXITS = {"usable": 0, "usable_after_refusals": 1, "rejected": 2}
 
 
 def check(context: Context) -> int:
-    """Check a file here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected."""
+    """Check a file here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected.
+
+    With --strict a file of which anything is to be said is rejected.
+    """
     recipe = _recipe_file(context.args.recipe) if context.args.recipe else Recipe()
     report = _report(Path(context.args.file), recipe)
     if context.args.html:
@@ -35,7 +40,7 @@ def check(context: Context) -> int:
         output.as_json(msgspec.json.decode(report.to_json()))
     else:
         _tell(report)
-    return EXITS[report.verdict]
+    return EXITS["rejected"] if context.args.strict and report.counts else EXITS[report.verdict]
 
 
 def drop(context: Context) -> int:
@@ -87,11 +92,14 @@ def _recipe_file(given: str) -> Recipe:
 def _report(path: Path, recipe: Recipe) -> datasets.Report:
     if not path.is_file():
         raise Permanent("file-missing", f"There is no file {path}.", "Name one: droptune check FILE")
-    return datasets.prepare(_chunks(path), options(recipe))
+    size = path.stat().st_size
+    cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
+    with output.bar(f"checking {path.name}", size) as show:
+        return datasets.prepare(_chunks(path), options(recipe), progress=show, cores=cores)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         while chunk := file.read(CHUNK):
             yield chunk
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared.app import views
 from shared.app.ledger import Ledger
+from shared.app.reports import report_of
 from shared.cli import output, watching
-from shared.domain.errors import Missing, Permanent
+from shared.domain.errors import Missing
 from shared.domain.tags import INSTALLATION, RECIPE, RUN
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def show(context: Context) -> int:
     except Missing:
         raise watching.missing(context.args.run) from None
     if context.args.report:
-        return _report(world, run)
+        sys.stdout.buffer.write(report_of(world, run.name))
+        sys.stdout.flush()
+        return 0
     if context.args.json:
         output.as_json(views.whole(run))
     else:
@@ -75,17 +78,6 @@ def _endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
         "traffic": dict(endpoint.traffic),
         "deployments": [deployment.name for deployment in world.endpoints.deployments(endpoint.name)],
     }
-
-
-def _report(world: World, run: Run) -> int:
-    if run.prepared is None:
-        raise Permanent(
-            "report-missing", f"The run {run.name} has no report yet.", f"droptune watch {run.name}"
-        )
-    for chunk in world.prepared.read(f"{run.prepared.folder}/report.html"):
-        sys.stdout.buffer.write(chunk)
-    sys.stdout.flush()
-    return 0
 
 
 def _tell(run: Run) -> None:

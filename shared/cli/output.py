@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from shared.domain.errors import Problem
 
@@ -30,6 +31,24 @@ def say(text: str) -> None:
 def progress(text: str) -> None:
     """Print a line about what goes on, where it does not get into a program's way."""
     print(safe(text), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def bar(what: str, whole: int) -> Iterator[Callable[[int], None]]:
+    """Show how far work on `whole` bytes has come, where a person looks on."""
+    shown = -1
+
+    def show(done: int) -> None:
+        nonlocal shown
+        percent = min(100, 100 * done // max(whole, 1))
+        if percent > shown and sys.stderr.isatty():
+            shown = percent
+            sys.stderr.write(f"\r{safe(what)} [{'#' * (percent // 4):<25}] {percent:3} %")
+            sys.stderr.flush()
+
+    yield show
+    if shown >= 0:
+        sys.stderr.write("\r\x1b[K")
 
 
 def fault(problem: Problem) -> None:

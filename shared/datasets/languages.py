@@ -19,9 +19,9 @@ def language_mix(chats: Sequence[Sequence[Message]]) -> list[tuple[str, int]]:
     """Count ISO 639-1 codes over at most MOST_CHATS chats, the most frequent first."""
     import py3langid
 
-    step = max(1, len(chats) // MOST_CHATS)
+    looked_at = min(len(chats), MOST_CHATS)
     counts: Counter[str] = Counter()
-    for chat in chats[::step][:MOST_CHATS]:
+    for chat in (chats[place * len(chats) // looked_at] for place in range(looked_at)):
         text = " ".join(message.content for message in chat if message.role != "system")[:MOST_CHARACTERS]
         if sum(map(str.isalpha, text)) >= FEWEST_LETTERS:
             counts[py3langid.classify(text)[0]] += 1

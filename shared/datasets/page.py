@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shared.datasets.report import Report
 
+MOST_SHOWN, MOST_LANGUAGES = 50, 8
 VERDICTS = {
     "usable": ("Usable", "good"),
     "usable_after_refusals": ("Usable after refusing rows", "fair"),
@@ -20,23 +23,35 @@ def render_html(report: Report, title: str) -> str:
     """Render the page. It loads nothing and runs no script."""
     word, tone = VERDICTS[report.verdict]
     page: str = _template().render(
-        report=report,
-        title=title,
-        word=word,
-        tone=tone,
-        parts=_bars(
-            {"train": report.rows.train, "validation": report.rows.validation, "test": report.rows.test}
-        ),
-        plots=[
-            (
-                "Characters of a chat",
-                _histogram(report.statistics["characters"]),
-                report.statistics["characters"],
-            ),
-            ("Turns of a chat", _histogram(report.statistics["turns"]), report.statistics["turns"]),
-        ],
+        report=report, title=title, word=word, tone=tone, plots=list(_plots(report)), most_shown=MOST_SHOWN
     )
     return page
+
+
+def _plots(report: Report) -> Iterator[dict[str, Any]]:
+    rows, figures = report.rows, report.statistics
+    parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
+    yield {"name": "Parts", "bars": _bars(parts), "note": "The same question never stands in two parts."}
+    for name, key in (("Characters of a chat", "characters"), ("Messages of a chat", "turns")):
+        yield {"name": name, "bars": _histogram(figures[key]), "note": _range(figures[key])}
+    sampled = figures["sampled"]
+    if figures["languages"]:
+        languages = dict(figures["languages"][:MOST_LANGUAGES])
+        yield {
+            "name": "Languages",
+            "bars": _bars(languages),
+            "note": f"Guessed from some of {sampled:,} rows.",
+        }
+    copies = {"new": rows.accepted, "exact copies": rows.duplicates}
+    near = f"{figures['near_copies']:,} of {sampled:,} sampled rows are near copies of another."
+    yield {"name": "Copies", "bars": _bars(copies), "note": near}
+
+
+def _range(figures: dict[str, Any]) -> str:
+    return (
+        f"least {figures['min']:,} · median {figures['median']:,} · 95 % below {figures['p95']:,} · "
+        f"most {figures['max']:,}"
+    )
 
 
 @cache
@@ -55,4 +70,4 @@ def _bars(values: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def _histogram(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    return _bars({f"up to {bound:,}": count for bound, count in figures["histogram"]})
+    return _bars({f"under {bound:,}": count for bound, count in figures["histogram"]})

@@ -89,6 +89,16 @@ def test_check_gives_1_for_refusals_a_recipe_allows(
     assert "<!doctype html>" in (tmp_path / "r.html").read_text("utf-8")
 
 
+def test_strict_rejects_a_file_of_which_anything_is_to_be_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(chats() + b"\n")
+    assert main(["check", str(path), "--json"]) == 0
+    assert main(["check", str(path), "--json", "--strict"]) == 2
+    assert '"DT202"' in capsys.readouterr().out
+
+
 def test_check_gives_3_when_it_fails_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "no-such-file.jsonl"]) == 3
     assert "There is no file" in capsys.readouterr().err

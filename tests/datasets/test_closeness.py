@@ -58,3 +58,4 @@ def test_languages_are_counted() -> None:
     chats = [said("The opening hours are on the door of the shop, as they have always been.")] * 3
     chats += [said("Die Öffnungszeiten stehen wie immer an der Tür unseres schönen Ladens.")]
     assert dict(language_mix(chats)) == {"en": 3, "de": 1}
+    assert dict(language_mix(chats[:3] * 200 + chats[3:] * 200)) == {"en": 225, "de": 75}

@@ -34,6 +34,7 @@ KINDS = {
     "health": "httpTrigger",
     "runs": "httpTrigger",
     "run": "httpTrigger",
+    "report": "httpTrigger",
 }
 
 
@@ -53,6 +54,7 @@ def test_every_route_but_health_wants_a_function_key(functions: dict[str, index.
         "health": "anonymous",
         "runs": "function",
         "run": "function",
+        "report": "function",
     }
 
 

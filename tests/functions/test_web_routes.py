@@ -78,6 +78,35 @@ def test_one_run_is_shown_with_all_that_belongs_to_it(life: Life) -> None:
     assert [step["state"] for step in shown["history"]][-1] == "live"
 
 
+def test_a_report_is_a_page_that_loads_nothing(life: Life) -> None:
+    run = life.live()
+
+    response = _ask(web.report, f"runs/{run.name}/report", route_params={"id": run.name})
+
+    assert (response.status_code, response.mimetype) == (200, "text/html")
+    assert b"<!doctype html>" in response.get_body()
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_a_report_takes_no_key_in_its_url(life: Life) -> None:
+    run = life.live()
+
+    response = _ask(web.report, "runs/x/report", route_params={"id": run.name}, params={"code": "k"})
+
+    assert response.status_code == 401
+    assert "x-functions-key" in _body(response)["error"]
+
+
+@pytest.mark.parametrize("name", ["support-20260101000000-00000000", "", "../x"])
+def test_an_unknown_run_has_no_report(life: Life, name: str) -> None:
+    life.drop()
+
+    response = _ask(web.report, "runs/x/report", route_params={"id": name})
+
+    assert response.status_code == 404
+    assert _body(response)["error"]
+
+
 @pytest.mark.parametrize("name", ["support-20260101000000-00000000", "", "..", "a/b", "../x", "x" * 2000])
 def test_an_unknown_run_is_404_and_says_where_to_look(life: Life, name: str) -> None:
     life.drop()
