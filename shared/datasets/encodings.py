@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.datasets.rows import Fault
 
-HEAD = 64  # bytes that tell UTF-16 and UTF-32 from bytes gone wrong
+HEAD, LEAST_HEAD = 64, 4  # bytes that tell UTF-16 and UTF-32 from bytes gone wrong
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 UTF16_SHARE, UTF32_SHARE = 0.4, 0.7  # of NUL bytes: rows are mostly ASCII
 MOST_WORD = 20
@@ -43,10 +43,12 @@ def _wide(line: bytes) -> str:
     if line.startswith(UTF16_MARKS):
         return "UTF-32" if line[2:4] == b"\0\0" else "UTF-16"
     head = line[:HEAD]
-    if b"\0" not in head:
+    if line == b"\0":
+        return "UTF-16"  # the second byte of its last line feed
+    if b"\0" not in head or len(head) < LEAST_HEAD:
         return ""
     share = head.count(0) / len(head)
-    if share >= UTF32_SHARE and len(head) > len("[0]"):
+    if share >= UTF32_SHARE:
         return "UTF-32"
     sides = sorted((head[::2].count(0), head[1::2].count(0)))
     return "UTF-16" if share >= UTF16_SHARE and sides[0] * 4 <= sides[1] else ""
