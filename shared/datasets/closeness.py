@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ ALIKE = 0.8
 PERMUTATIONS, BANDS, SEED = 128, 16, 1
 MOST_CHARACTERS = 2000
 FEWEST_WORDS = 8
+AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,12 @@ def near_copies(chats: Sequence[Sequence[Message]]) -> list[Pair]:
     """Find each chat's nearest earlier one above ALIKE. Chats of fewer than FEWEST_WORDS words have none."""
     from rensa import RMinHash, RMinHashLSH
 
-    runs = {place: words for place, chat in enumerate(chats) if (words := _runs(chat))}
-    places = list(runs)
-    hashes = RMinHash.from_token_sets(list(runs.values()), PERMUTATIONS, SEED) if runs else []
+    places: list[int] = []
+    hashes: list[Any] = []
+    for begin in range(0, len(chats), AT_ONCE):  # runs take ten times the memory of their text
+        runs = {place: _runs(chats[place]) for place in range(begin, min(begin + AT_ONCE, len(chats)))}
+        places += [place for place in runs if runs[place]]
+        hashes += RMinHash.from_token_sets([words for words in runs.values() if words], PERMUTATIONS, SEED)
     index = RMinHashLSH(ALIKE, PERMUTATIONS, BANDS)
     index.insert_many(hashes)
     found = []

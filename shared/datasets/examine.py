@@ -28,12 +28,14 @@ from shared.datasets.turns import Shapes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from shared.datasets.blocks import Block
     from shared.datasets.columns import Columns
     from shared.datasets.rows import Fault
 
 PIECE = 96 << 10  # what a core's cache holds together with all that is made of it
-LF = ord("\n")
+LF, CR, OPEN, CLOSE = map(ord, "\n\r{}")
 BATCH = 2000  # rows put together at once: merging has a price of its own
 ESCAPED_QUOTE = b"\\u0022"
 MOST_REFUSED_TEXT = 500
@@ -89,13 +91,11 @@ class Examiner:
             self._piece(data, found)
 
     def _piece(self, data: bytes, found: Examined) -> None:
-        ends = np.frombuffer(data, np.uint8) == LF
-        count = int(np.count_nonzero(ends)) + (not data.endswith(b"\n"))
+        octets = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(octets == LF)
+        count = len(ends) + (not data.endswith(b"\n"))
         odd = self._odd(data, ends)
-        try:
-            rows = self._decoder.decode_lines(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            rows = []
+        rows = self._decoded(data) if _one_value_a_line(octets, ends) else []
         figures = columns(rows, self._shapes)
         if len(rows) != count or not tally(data, figures) or (odd and ESCAPED_QUOTE in data):
             piece = self._one_by_one(data, found)
@@ -107,13 +107,20 @@ class Examiner:
         found.lines += count
         found.rows += count
 
-    def _odd(self, data: bytes, ends: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> dict[int, set[str]]:
+    def _decoded(self, data: bytes) -> list[Row]:
+        """Decode many rows; none where any is wrong."""
+        try:
+            return self._decoder.decode_lines(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return []
+
+    def _odd(self, data: bytes, ends: NDArray[np.intp]) -> dict[int, set[str]]:
         """Find the lines whose content deserves a closer look, and for what."""
         hits = self._scanner.hits(data)
         if not hits:
             return {}
         odd: dict[int, set[str]] = {}
-        lines = np.searchsorted(np.flatnonzero(ends), np.asarray([end for end, _code in hits]) - 1)
+        lines = np.searchsorted(ends, np.asarray([end for end, _code in hits]) - 1)
         for line, (_end, code) in zip(lines.tolist(), hits, strict=True):
             odd.setdefault(line, set()).add(code)
         return odd
@@ -217,6 +224,17 @@ class Examiner:
             found.data += [
                 _written(piece.rows[p], piece.lines[line[p]], line[p] in piece.known) for p in kept
             ]
+
+
+def _one_value_a_line(octets: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
+    """Tell whether every line ends with } and the next begins with {: then each holds whole objects.
+
+    The decoder asks for no line end between objects; with as many of them as lines, each line holds one.
+    """
+    last = octets[ends - 1]
+    last = np.where(last == CR, octets[np.maximum(ends - 2, 0)], last)
+    starts = ends[:-1] + 1 if len(ends) and ends[-1] == len(octets) - 1 else ends + 1
+    return bool(len(ends) and (last == CLOSE).all() and (octets[starts] == OPEN).all() and octets[0] == OPEN)
 
 
 def _blank(row: Row) -> Iterator[Fault]:
