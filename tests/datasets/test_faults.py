@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.datasets import CHECKS, prepare
+from shared.datasets import prepare
 from shared.datasets.prepare import CheckOptions
 from tests.datasets.helpers import chat, check, good, jsonl
 
@@ -161,8 +159,3 @@ def test_a_report_survives_its_json() -> None:
     report = check(jsonl([*good(), b"oops"]))
     assert type(report).from_json(report.to_json()) == report
     assert json.loads(report.to_json())["verdict"] == "rejected"
-
-
-def test_every_code_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "checks.md").read_text("utf-8")
-    assert set(re.findall(r"\| (DT\d{3}) \|", page)) == set(CHECKS)
