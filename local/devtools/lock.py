@@ -21,7 +21,7 @@ TORCHS_OWN = (
 
 
 def lock() -> int:
-    """Resolve runtime and development requirements; needs the network."""
+    """Resolve the requirements of runtime, development and benchmarks; needs the network."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip, uv = Path(folder) / "bin" / "pip", Path(folder) / "bin" / "uv"
@@ -33,6 +33,8 @@ def lock() -> int:
         left_out = [part for name in TORCHS_OWN for part in ("--no-emit-package", name)]
         out = ROOT / "requirements" / "dev.txt"
         _compile([uv, "pip", "compile", *COMMON, "requirements/dev.in", "-c", pins, "-o", out, *left_out])
+        peers = ROOT / "requirements" / "peers.txt"
+        _compile([uv, "pip", "compile", *COMMON, "requirements/peers.in", "-o", peers])
     say("Locked. Look at the change, then: python3 dev.py test --all")
     return 0
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SLOT = LONGEST + 1  # a block is never longer: see blocks.py
 SLOTS_A_CORE = 2
+ENOUGH = 2 << 20  # bytes for one journey
 
 _examiners: list[Examiner] = []
 _memory: list[SharedMemory] = []
@@ -50,19 +51,40 @@ def several(
 def _spread(
     pool: Executor, buffer: memoryview, slots: int, source: Iterable[Block], below: Callable[[], int]
 ) -> Iterator[Examined]:
-    """Put blocks into slots, let them be examined, give the results in the blocks' order."""
+    """Fill slots with blocks, let them be examined, give the results in the blocks' order."""
     waiting: deque[Future[Examined]] = deque()
     try:
-        for number, block in enumerate(source):
+        for number, filling in enumerate(_batches(source)):
             if len(waiting) == slots:
                 yield waiting.popleft().result()
-            begin = number % slots * SLOT
-            buffer[begin : begin + len(block.data)] = block.data
-            waiting.append(pool.submit(_examine, (begin, len(block.data), block.too_long), below()))
+            begin = end = number % slots * SLOT
+            for block in filling:
+                buffer[end : end + len(block.data)] = block.data
+                end += len(block.data)
+            waiting.append(pool.submit(_examine, begin, end, filling[0].too_long, below()))
     except Unreadable:
         yield from (one.result() for one in waiting)  # what came before counts all the same
         raise
     yield from (one.result() for one in waiting)
+
+
+def _batches(source: Iterable[Block]) -> Iterator[list[Block]]:
+    """Gather small blocks, so that a slot is worth its journey; a line let go goes alone."""
+    batch: list[Block] = []
+    size = 0
+    try:
+        for block in source:
+            if batch and (block.too_long or batch[0].too_long or size + len(block.data) > ENOUGH):
+                yield batch
+                batch, size = [], 0
+            batch.append(block)
+            size += len(block.data)
+    except Unreadable:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _begin(name: str, refusing: frozenset[str], writing: bool) -> None:  # noqa: FBT001 - called by the pool
@@ -70,10 +92,9 @@ def _begin(name: str, refusing: frozenset[str], writing: bool) -> None:  # noqa:
     _examiners[:] = [Examiner(refusing, writing=writing)]
 
 
-def _examine(place: tuple[int, int, bool], below: int) -> Examined:
-    begin, length, too_long = place
+def _examine(begin: int, end: int, too_long: bool, below: int) -> Examined:  # noqa: FBT001 - called by the pool
     found, examiner = Examined(), _examiners[0]
     examiner.below = below
-    with memoryview(_memory[0].buf or b"")[begin : begin + length] as block:
+    with memoryview(_memory[0].buf or b"")[begin:end] as block:
         examiner.examine(Block(bytes(block), too_long), found)
     return found

@@ -1,94 +1,83 @@
-"""How fast a data set is checked and split, against a bare typed decode of the same lines; peak memory."""
+"""How fast a data set is checked, against a bare typed decode and Together's check; its memory by size."""
 
 from __future__ import annotations
 
 import json
-import random
-import resource
+import statistics
+import subprocess
 import sys
-import tempfile
-import time
-from contextlib import contextmanager
+import venv
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from shared.datasets import CheckOptions, prepare
-from shared.datasets.rows import Row
+from tests.bench.chats import ROOT, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-MEGABYTES = 200
-CHUNK = 1 << 20
+WORK = ROOT / ".droptune" / "bench"
+PEERS = ROOT / ".droptune" / "peers"
+SIZE, SMALL, LARGE = 1000, 200, 2000  # megabytes
+ROUNDS = 3
+Figures = dict[str, float]
+NAMES = {
+    "decode": "bare msgspec decode",
+    "together": "together 3.1.1 check_file",
+    "check": "droptune check",
+    "check2": "droptune check, 2 cores",
+}
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "chats.jsonl"
-        write(path, MEGABYTES)
-        before = _peak()
-        decode, whole = _decode(path), _prepare(path, Path(folder))
-        size = path.stat().st_size / 1e6
-    print(f"{size:.0f} MB of chats, one process")
-    print(f"bare msgspec decode   {size / decode:6.0f} MB/s")
-    print(f"check, split, write   {size / whole:6.0f} MB/s   {decode / whole:.2f} of the decode")
-    print(f"peak memory           {_peak():6.0f} MB   ({before:.0f} MB before)")
+    path = written(WORK, SIZE)
+    peers = _peers()
+    runs: dict[str, list[Figures]] = {what: [] for what in NAMES}
+    for _round in range(ROUNDS):
+        runs["decode"].append(_run(sys.executable, "decode", path))
+        runs["together"].append(_run(peers, "together", path))
+        runs["check"].append(_run(sys.executable, "check", path))
+        runs["check2"].append(_run(sys.executable, "check2", path, "free"))
+    size = path.stat().st_size / 1e6
+    print(f"{size:.0f} MB of ultrachat-like chats; pinned to one core, but for the last; medians of {ROUNDS}")
+    speed = {what: size / statistics.median(run["seconds"] for run in found) for what, found in runs.items()}
+    for what, name in NAMES.items():
+        startup = statistics.median(run["startup"] for run in runs[what])
+        peak = max(run["megabytes"] for run in runs[what])
+        print(f"{name:26} {speed[what]:6.0f} MB/s   start-up {startup:4.1f} s   peak {peak:4.0f} MB")
+    for name, over, under in (
+        ("check / decode", "check", "decode"),
+        ("check / together", "check", "together"),
+        ("two cores / one", "check2", "check"),
+    ):
+        print(f"{name:26} {_ratio(runs[under], runs[over]):6.2f}")
+    for megabytes in (SMALL, LARGE):
+        peak = _run(sys.executable, "check", written(WORK, megabytes))["megabytes"]
+        print(f"peak memory at {megabytes:4} MB     {peak:6.0f} MB")
 
 
-def write(path: Path, megabytes: int) -> None:
-    """Write chats of the length and shape of ultrachat's."""
-    chance = random.Random(3)  # noqa: S311 - made-up words, the same every time
-    words = [f"{''.join(chance.choices('etaoinshrdlu', k=chance.randint(2, 9)))}" for _ in range(5000)]
-    written, number = 0, 0
-    with path.open("wb") as file:
-        while written < megabytes * 1_000_000:
-            turns = []
-            for _ in range(chance.randint(1, 4)):
-                turns.append(
-                    {"role": "user", "content": " ".join(chance.choices(words, k=chance.randint(8, 40)))}
-                )
-                answer = " ".join(chance.choices(words, k=chance.randint(40, 250)))
-                turns.append({"role": "assistant", "content": answer})
-            number += 1
-            row = {"prompt": turns[0]["content"], "messages": turns, "prompt_id": f"{number:064x}"}
-            written += file.write(json.dumps(row).encode() + b"\n")
+def _ratio(slow: Sequence[Figures], quick: Sequence[Figures]) -> float:
+    return statistics.median(
+        one["seconds"] / other["seconds"] for one, other in zip(slow, quick, strict=True)
+    )
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
+def _run(python: str | Path, what: str, path: Path, pinned: str = "pinned") -> Figures:
+    command = [str(python), str(Path(__file__).with_name("timed.py")), what, str(path), pinned]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: Figures = json.loads(out.splitlines()[-1])
+    return found
 
 
-def _decode(path: Path) -> float:
-    decode = msgspec.json.Decoder(Row).decode
-    begun = time.perf_counter()
-    with path.open("rb") as file:
-        for line in file:
-            decode(line)
-    return time.perf_counter() - begun
+def _peers() -> Path:
+    """Give the python of the peers' own environment, made at the first run: it needs the network once."""
+    python = PEERS / "bin" / "python"
+    if not (PEERS / "ready").exists():
+        venv.create(PEERS, with_pip=True)
+        needed = ["-r", str(ROOT / "requirements" / "peers.txt")]
+        subprocess.run([python, "-m", "pip", "install", "-q", *needed], check=True)
+        (PEERS / "ready").touch()
+    return python
 
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    @contextmanager
-    def open(self, name: str) -> Iterator[BinaryIO]:
-        with (self._folder / name).open("wb") as file:
-            yield file
-
-
-def _prepare(path: Path, folder: Path) -> float:
-    begun = time.perf_counter()
-    report = prepare(_chunks(path), CheckOptions(), _Folder(folder))
-    if report.verdict != "usable":
-        raise SystemExit(f"the bench's own data is {report.verdict}: {report.reason}")
-    return time.perf_counter() - begun
-
-
-def _peak() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 if sys.platform != "darwin" else 1024 * 1024)
+if __name__ == "__main__":
+    main()

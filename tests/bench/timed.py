@@ -1,0 +1,83 @@
+"""One measured run in a process of its own: `python timed.py WHAT FILE`; prints one JSON line.
+
+Imports nothing of the project but for `check`, so that the peers' environment can run it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def decode(path: str) -> float:
+    import msgspec
+
+    message = msgspec.defstruct("Message", [("role", str), ("content", str)])
+    optional: Any = str | None
+    fields: list[Any] = [
+        ("messages", list[message]),
+        ("prompt", optional, None),
+        ("prompt_id", optional, None),
+    ]  # type: ignore[valid-type]
+    row = msgspec.defstruct("Row", fields)
+    one = msgspec.json.Decoder(row).decode
+    begun = time.perf_counter()
+    with open(path, "rb") as file:  # noqa: PTH123 - as a peer would
+        for line in file:
+            one(line)
+    return time.perf_counter() - begun
+
+
+def together(path: str) -> float:
+    from together.lib.utils.files import check_file  # type: ignore[import-not-found]
+
+    begun = time.perf_counter()
+    if not check_file(path)["is_check_passed"]:
+        raise SystemExit("together refuses the bench's file")
+    return time.perf_counter() - begun
+
+
+def check(path: str, cores: int = 1) -> float:
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from shared.datasets import CheckOptions, prepare, render_html
+    from shared.datasets.closeness import near_copies
+    from shared.datasets.languages import language_mix
+    from shared.datasets.rows import Message
+    from shared.datasets.scan import Scanner
+
+    said = [Message("user", "The opening hours are on the door of the shop, as they have always been.")]
+    Scanner(), language_mix([said]), near_copies([said])  # start-up is told apart
+
+    def chunks() -> object:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            while chunk := file.read(96 << 10):
+                yield chunk
+
+    begun = time.perf_counter()
+    report = prepare(chunks(), CheckOptions(max_bytes=1 << 40), cores=cores)  # type: ignore[arg-type]
+    if report.verdict != "usable" or not render_html(report, "bench") or not report.to_json():
+        raise SystemExit(f"the bench's own data is {report.verdict}: {report.reason}")
+    return time.perf_counter() - begun
+
+
+def check2(path: str) -> float:
+    return check(path, cores=2)
+
+
+def main(what: str, path: str, pinned: str) -> None:
+    begun = time.perf_counter()
+    if pinned == "pinned":
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    seconds = {"decode": decode, "together": together, "check": check, "check2": check2}[what](path)
+    whole = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "startup": whole - seconds, "megabytes": peak}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
