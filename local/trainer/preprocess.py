@@ -3,6 +3,13 @@
 Written after azureml-acft-contrib-hf-nlp 0.0.91, for a file given together with a validation and a test file.
 `datasets` reads, filters and maps for real, so that what its `map` makes of a function that gives None
 (a row less, a crash, an unchanged set) is the library's doing; `transformers` renders and tokenizes.
+
+Run with Microsoft's own classes (transformers 4.57.6, datasets 4.4.1; their Azure ML imports stubbed) on the
+same kinds of rows: every step, with and without a system role, the ids and labels of every row kept. Read
+only: slices, MLTable input, tokens put into the vocabulary, models of types gpt-oss and Qwen 3. Which versions
+Azure's image holds is not known. Where content or messages are of several types in one file, `datasets` 4
+cannot load it; 5 can, and the template decides: so does this. A column or a key of a message that comes first
+after 10 MiB fails the load in both, which is the library's doing here too.
 """
 
 from __future__ import annotations

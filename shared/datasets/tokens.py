@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from shared.datasets.estimate import Estimate
 from shared.datasets.pieces import cutter
 from shared.datasets.template import ChatTemplate, Markers, TemplateFault
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from shared.datasets.rows import Message
 
+__all__ = ["Estimate", "Search", "TokenCounter", "Tokens", "limit_of"]
 LARGEST, WITHOUT = 1_000_000, 512  # a larger maximum counts as none; what is taken then
 IGNORED = -100
 MOST_KNOWN = 200_000
