@@ -12,7 +12,7 @@ from shared import datasets
 from shared.app import views
 from shared.app.preparing import options
 from shared.app.recipes import find, parse
-from shared.cli import output, watching
+from shared.cli import mending, output, watching
 from shared.domain import names
 from shared.domain.errors import Permanent, Rejected
 from shared.domain.recipe import Recipe
@@ -30,22 +30,34 @@ EXITS = {"usable": 0, "usable_after_refusals": 1, "rejected": 2}
 def check(context: Context) -> int:
     """Check a file here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected.
 
-    With --strict a file of which anything is to be said is rejected.
+    With --strict a file of which anything is to be said is rejected. With --fix the mended file is checked.
     """
-    recipe = _recipe_file(context.args.recipe) if context.args.recipe else Recipe()
-    report = _report(Path(context.args.file), recipe)
-    if context.args.html:
-        Path(context.args.html).write_text(datasets.render_html(report, context.args.file), "utf-8")
-    if context.args.json:
-        output.as_json(msgspec.json.decode(report.to_json()))
+    args = context.args
+    recipe = _recipe_file(args.recipe) if args.recipe else Recipe()
+    path, changes = _file(args.file), None
+    if args.fix and Path(args.fix).resolve() == path.resolve():
+        raise Permanent(
+            "fix-in-place", f"{path} would be overwritten.", f"Name another: --fix mended-{path.name}"
+        )
+    if args.fix:
+        changes = mending.mend(_chunks(path), path, Path(args.fix))
+        path = Path(args.fix)
+    report = _report(path, recipe)
+    if args.html:
+        Path(args.html).write_text(datasets.render_html(report, str(path)), "utf-8")
+    if args.json:
+        mended = {} if changes is None else {"changes": changes}
+        output.as_json({**msgspec.json.decode(report.to_json()), **mended})
     else:
+        if changes is not None:
+            mending.tell(changes, path)
         _tell(report)
-    return EXITS["rejected"] if context.args.strict and report.counts else EXITS[report.verdict]
+    return EXITS["rejected"] if args.strict and report.counts else EXITS[report.verdict]
 
 
 def drop(context: Context) -> int:
     """Check a file here, put it where its recipe's drops go, and follow its run if asked."""
-    args, path, world = context.args, Path(context.args.file), context.world
+    args, path, world = context.args, _file(context.args.file), context.world
     if not names.is_recipe(args.recipe):
         raise Permanent("recipe-name", f"{args.recipe!r} cannot name a recipe; expected {names.RULE}.")
     if not args.no_check:
@@ -89,9 +101,14 @@ def _recipe_file(given: str) -> Recipe:
     return parse(path.read_bytes(), path.stem)
 
 
-def _report(path: Path, recipe: Recipe) -> datasets.Report:
+def _file(given: str) -> Path:
+    path = Path(given)
     if not path.is_file():
         raise Permanent("file-missing", f"There is no file {path}.", "Name one: droptune check FILE")
+    return path
+
+
+def _report(path: Path, recipe: Recipe) -> datasets.Report:
     size = path.stat().st_size
     cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
     with output.bar(f"checking {path.name}", size) as show:

@@ -82,6 +82,7 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("file")
     one.add_argument("--recipe", help="a recipe file, or the name of one in recipes/")
     one.add_argument("--html", help="write the report as a page")
+    one.add_argument("--fix", metavar="OUT", help="write a mended copy, say every change, and check that")
     one.add_argument("--strict", action="store_true", help="exit 2 for warnings too")
     one = add("recipe", "check a recipe file")
     one.add_argument("action", choices=["check"])

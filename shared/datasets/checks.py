@@ -1,7 +1,7 @@
 """What can be wrong with a data set: every code with its severity, what is expected, how to mend it.
 
 Codes are stable; docs/checks has a page for each. DT1xx the file, DT2xx a line, DT3xx the conversation,
-DT4xx a message, DT5xx content, DT6xx what Azure ML's preprocessing does, DT7xx the data sets before.
+DT4xx a message, DT5xx content.
 """
 
 from __future__ import annotations
@@ -61,9 +61,6 @@ CHECKS: Mapping[str, Check] = {
     "DT306": Check("warn", "the last message from the assistant", "Cut the tail; nothing is learnt from it."),
     "DT307": Check("warn", "a new row", "Delete the copy; it was left out."),
     "DT308": Check("error", "a user message", "Add the question that the answer belongs to."),
-    "DT309": Check(
-        "error", "a row on one side alone", "Delete the row from train; it stands in a held-out part."
-    ),
     "DT310": Check(
         "warn", "one answer to a question", "Keep the right answer; the model learns a mixture of both."
     ),
@@ -88,9 +85,4 @@ CHECKS: Mapping[str, Check] = {
     "DT506": Check("warn", "text without HTML", "Strip the tags, unless the model shall write them."),
     "DT507": Check("warn", "an answer, not a refusal", "Delete the row, unless refusing here is meant."),
     "DT508": Check("warn", "an answer, not a placeholder", "Write the answer, or delete the row."),
-    "DT601": Check(
-        "warn", "a chat within max_seq_length tokens", "Shorten the chat: Azure ML cuts its end off."
-    ),
-    "DT602": Check("error", "an assistant token within max_seq_length", "Shorten what precedes the answer."),
-    "DT701": Check("warn", "new rows since the last data set", "Check that the right file was dropped."),
 }

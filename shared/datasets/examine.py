@@ -82,7 +82,7 @@ class Examiner:
     def examine(self, block: Block, found: Examined) -> None:
         """Examine one block and add what it holds to what was found before it."""
         if block.too_long:
-            self._note(found, found.lines, b"", [TOO_LONG])
+            self._note(found, found.lines, b"", [TOO_LONG], lost=True)
             found.lines += 1
             found.rows += 1
             return

@@ -42,7 +42,7 @@ def read(line: bytes, shapes: Shapes) -> tuple[Row | None, str, list[Fault]]:
 def _row(messages: Any, prompt: Any, prompt_id: Any) -> tuple[Row | None, list[Fault]]:  # noqa: ANN401 - any JSON
     if not isinstance(messages, list):
         return None, [("DT301", kind_of(messages))]
-    faults = [fault for place, message in enumerate(messages, 1) for fault in _message(message, place)]
+    faults = [fault for place, message in enumerate(messages, 1) for fault in message_faults(message, place)]
     if any(code in {"DT401", "DT402", "DT404", "DT407"} for code, _found in faults):
         return None, faults
     return Row(
@@ -52,7 +52,8 @@ def _row(messages: Any, prompt: Any, prompt_id: Any) -> tuple[Row | None, list[F
     ), faults
 
 
-def _message(message: Any, place: int) -> Iterator[Fault]:  # noqa: ANN401 - any JSON
+def message_faults(message: Any, place: int) -> Iterator[Fault]:  # noqa: ANN401 - any JSON
+    """Check one message by itself; place: its number in the row, from 1."""
     if not isinstance(message, dict):
         yield "DT401", f"message {place} is {kind_of(message)}"
         return

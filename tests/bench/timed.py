@@ -17,13 +17,9 @@ from typing import Any
 def decode(path: str) -> float:
     import msgspec
 
-    message = msgspec.defstruct("Message", [("role", str), ("content", str)])
-    optional: Any = str | None
-    fields: list[Any] = [
-        ("messages", list[message]),
-        ("prompt", optional, None),
-        ("prompt_id", optional, None),
-    ]  # type: ignore[valid-type]
+    message: Any = msgspec.defstruct("Message", [("role", str), ("content", str)])
+    text: Any = str | None
+    fields: list[Any] = [("messages", list[message]), ("prompt", text, None), ("prompt_id", text, None)]
     row = msgspec.defstruct("Row", fields)
     one = msgspec.json.Decoder(row).decode
     begun = time.perf_counter()

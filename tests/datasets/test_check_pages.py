@@ -35,10 +35,6 @@ NO_ROW = {
     ),
     "DT203": "a page in UTF-8 cannot hold the bytes",
     "DT204": "a page should not hold a line of 8 MiB",
-    "DT309": "concerns a folder of files",
-    "DT601": "depends on the base model's limit",
-    "DT602": "depends on the base model's limit",
-    "DT701": "depends on the data set before",
 }
 NOT_BUILT: set[str] = set()
 
