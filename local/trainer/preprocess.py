@@ -4,12 +4,12 @@ Written after azureml-acft-contrib-hf-nlp 0.0.91, for a file given together with
 `datasets` reads, filters and maps for real, so that what its `map` makes of a function that gives None
 (a row less, a crash, an unchanged set) is the library's doing; `transformers` renders and tokenizes.
 
-Run with Microsoft's own classes (transformers 4.57.6, datasets 4.4.1; their Azure ML imports stubbed) on the
-same kinds of rows: every step, with and without a system role, the ids and labels of every row kept. Read
-only: slices, MLTable input, tokens put into the vocabulary, models of types gpt-oss and Qwen 3. Which versions
-Azure's image holds is not known. Where content or messages are of several types in one file, `datasets` 4
-cannot load it; 5 can, and the template decides: so does this. A column or a key of a message that comes first
-after 10 MiB fails the load in both, which is the library's doing here too.
+Run beside Microsoft's own classes (transformers 4.57.6, datasets 4.4.1 and 5.0.1; their Azure ML imports
+stubbed), on the same kinds of rows: every step, with and without a system role, and how many tokens of each
+kept row there are and are learnt. Read only: slices, MLTable input, markers put into the vocabulary, models
+of types gpt-oss and Qwen 3. Which versions Azure's image holds is not known. Where content or messages are of
+several types in one file, `datasets` 4 cannot load it; 5 can, and the template decides: so does this. A
+column or a message's key that comes up first after 10 MiB fails the load in both: so it does here.
 """
 
 from __future__ import annotations
@@ -140,16 +140,13 @@ class _Run:
     def _system(self, data: Any) -> Any:  # noqa: ANN401
         at = [0]
 
-        def each(step: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
-            def noted(example: dict[str, Any]) -> Any:  # noqa: ANN401
-                at[0] = example["row"]
-                return step(example)
-
-            return noted
+        def noted(example: dict[str, Any], step: Callable[[dict[str, Any]], Any]) -> Any:  # noqa: ANN401
+            at[0] = example["row"]
+            return step(example)
 
         with _failing("system", at):
-            data.map(each(_check_system))
-            return data.map(each(_merge_system))
+            data.map(noted, fn_kwargs={"step": _check_system})
+            return data.map(noted, fn_kwargs={"step": _merge_system})
 
     def _validate(self, data: Any) -> Any:  # noqa: ANN401
         wanted = ["messages", *(["tools"] if "tools" in data.column_names else [])]

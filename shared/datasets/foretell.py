@@ -4,6 +4,9 @@ Read in azureml-acft-contrib-hf-nlp 0.0.91 (tasks/chat_completion/preprocess, ut
 a file given together with a validation and a test file, so that all of its rows are train rows. The odd
 places are `datasets.Dataset.map`'s: a function that gives None for a row leaves it out, crashes where it
 gave None for the first row and something later, and has changed nothing where it gave None for the last.
+
+Not foretold: a column or a message's key that first comes up after 10 MiB, which fails the load (`datasets`
+takes the columns from the first piece); tools, where the template writes them, in token counts.
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ class Search:
 class TokenCounter:
     """Counts chats with one model's tokenizer. limit: tokens after which Azure ML cuts.
 
-    Texts are cut into pieces whose ids are remembered, where the tokenizer is one that allows it (pieces.py).
+    Texts are cut into pieces whose ids are remembered, where the tokenizer is one that allows it (pieces.py):
+    with SmolLM2's, 2,000 ultrachat-like chats (7.6 MB) take 0.9 s on one core, whole texts 3.9 s; text of
+    which every word is new gains a third.
     """
 
     def __init__(

@@ -16,7 +16,6 @@ from local.trainer import offline
 from local.trainer.tiny import _tokenizer
 from shared.datasets.pieces import SPACED, SPLITS, WORD, cutter
 from shared.datasets.rows import Message
-from shared.datasets.template import ChatTemplate, Markers, TemplateFault
 from shared.datasets.tokens import Estimate, Search, TokenCounter, Tokens, limit_of
 
 if TYPE_CHECKING:
@@ -26,16 +25,11 @@ CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-PHI4 = (
-    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '<|im_sep|>' + m['content'] + '<|im_end|>' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant<|im_sep|>' }}{% endif %}"
-)
 LLAMA2 = (
     "{% for m in messages %}{% if m['role'] == 'user' %}"
     "{{ bos_token + '[INST] ' + m['content'] + ' [/INST]' }}"
     "{% else %}{{ ' ' + m['content'] + ' ' + eos_token }}{% endif %}{% endfor %}"
 )
-NAMES = {"bos_token": "<s>", "eos_token": "</s>"}
 CORPUS = [*(Path(__file__).parent).glob("*.py"), *(Path(__file__).parents[2] / "docs").glob("*.md")]
 CL100K, QWEN = sorted(SPLITS, key=len, reverse=True)
 # What pre-tokenizers tell apart: letters of each case and script, digits, marks, kinds of white space.
@@ -195,18 +189,6 @@ def test_the_limit(longest: int, asked: int, limit: int) -> None:
     assert limit_of({"model_max_length": longest}, asked) == limit
 
 
-@pytest.mark.parametrize(
-    ("template", "markers"),
-    [
-        (CHATML, Markers("<|im_start|>assistant", "<|im_start|>user")),
-        (PHI4, Markers("<|im_start|>assistant<|im_sep|>", "<|im_start|>user<|im_sep|>")),
-        (LLAMA2, Markers("[/INST]", "<s>[INST]")),
-    ],
-)
-def test_markers_are_found_in_the_template(template: str, markers: Markers) -> None:
-    assert ChatTemplate(template, NAMES).markers() == markers
-
-
 def test_markers_that_run_into_text_are_put_into_the_vocabulary() -> None:
     counter = made(trained("gpt2"), LLAMA2, bos_token="<s>", eos_token="</s>")
     counted = counter.count([chat("Hi", "Yes.", "Bye", "So long.")])[0]
@@ -234,28 +216,6 @@ def test_content_that_is_no_text_is_the_templates_matter(content: Any) -> None:
     assert made(trained("gpt2")).count([messages])[0].fault is not None
     lenient = CHATML.replace("+ m['content'] +", "~ m['content'] ~")
     assert made(trained("gpt2"), lenient).count([messages])[0].fault is None
-
-
-@pytest.mark.parametrize(
-    ("source", "text"),
-    [
-        ("{% if true %}\n  a\n{% endif %}\n{{ bos_token }}", "  a\n<s>"),
-        ("{{ messages | tojson }}", '[{"role": "user", "content": "é<"}]'),
-        ("{% generation %}{{ messages[0]['content'] }}{% endgeneration %}", "é<"),
-        ("{{ strftime_now is defined }}", "False"),
-        ("{% for m in [1, 2] %}{% if m == 2 %}{% break %}{% endif %}{{ m }}{% endfor %}", "1"),
-    ],
-)
-def test_templates_are_rendered_as_transformers_does(source: str, text: str) -> None:
-    assert ChatTemplate(source, NAMES).render([{"role": "user", "content": "é<", "name": None}]) == text
-
-
-@pytest.mark.parametrize(
-    "source", ["{{ messages.__class__.__mro__ }}", "{{ messages.append(1) }}", "{{ 1/0 }}"]
-)
-def test_a_template_reaches_nothing(source: str) -> None:
-    with pytest.raises(TemplateFault):
-        ChatTemplate(source, {}).render([{"role": "user", "content": "Hi"}])
 
 
 @pytest.mark.parametrize(
