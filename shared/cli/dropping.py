@@ -34,13 +34,13 @@ def check(context: Context) -> int:
     """
     args = context.args
     recipe = _recipe_file(args.recipe) if args.recipe else Recipe()
-    path, changes = _file(args.file), None
+    path, changes = file_of(args.file), None
     if args.fix and Path(args.fix).resolve() == path.resolve():
         raise Permanent(
             "fix-in-place", f"{path} would be overwritten.", f"Name another: --fix mended-{path.name}"
         )
     if args.fix:
-        changes = mending.mend(_chunks(path), path, Path(args.fix))
+        changes = mending.mend(chunks_of(path), path, Path(args.fix))
         path = Path(args.fix)
     report = _report(path, recipe)
     if args.html:
@@ -57,7 +57,7 @@ def check(context: Context) -> int:
 
 def drop(context: Context) -> int:
     """Check a file here, put it where its recipe's drops go, and follow its run if asked."""
-    args, path, world = context.args, _file(context.args.file), context.world
+    args, path, world = context.args, file_of(context.args.file), context.world
     if not names.is_recipe(args.recipe):
         raise Permanent("recipe-name", f"{args.recipe!r} cannot name a recipe; expected {names.RULE}.")
     if not args.no_check:
@@ -101,7 +101,8 @@ def _recipe_file(given: str) -> Recipe:
     return parse(path.read_bytes(), path.stem)
 
 
-def _file(given: str) -> Path:
+def file_of(given: str) -> Path:
+    """Give an existing file; raises Permanent."""
     path = Path(given)
     if not path.is_file():
         raise Permanent("file-missing", f"There is no file {path}.", "Name one: droptune check FILE")
@@ -112,10 +113,11 @@ def _report(path: Path, recipe: Recipe) -> datasets.Report:
     size = path.stat().st_size
     cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
     with output.bar(f"checking {path.name}", size) as show:
-        return datasets.prepare(_chunks(path), options(recipe), progress=show, cores=cores)
+        return datasets.prepare(chunks_of(path), options(recipe), progress=show, cores=cores)
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """Read a file in pieces."""
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(CHUNK):
             yield chunk

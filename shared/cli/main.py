@@ -17,6 +17,7 @@ FAILED = 3  # `check` gives 1 and 2 to what it found; the other commands have no
 COMMANDS = {
     "drop": "dropping:drop",
     "check": "dropping:check",
+    "foretell": "foretelling:foretell",
     "recipe": "dropping:check_recipe",
     "runs": "looking:runs",
     "show": "looking:show",
@@ -84,6 +85,10 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("--html", help="write the report as a page")
     one.add_argument("--fix", metavar="OUT", help="write a mended copy, say every change, and check that")
     one.add_argument("--strict", action="store_true", help="exit 2 for warnings too")
+    one = add("foretell", "say what Azure ML would do with a file: exit 0 train, 2 fail, 1 could not tell")
+    one.add_argument("file")
+    one.add_argument("--tokenizer", required=True, metavar="DIR", help="the base model's folder")
+    one.add_argument("--max-seq-length", type=int, default=-1, metavar="N", help="as the recipe sets it")
     one = add("recipe", "check a recipe file")
     one.add_argument("action", choices=["check"])
     one.add_argument("file")
