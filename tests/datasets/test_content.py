@@ -1,124 +1,91 @@
-"""Bad content is found where it is, near misses are let be, and nothing escapes the quick scan."""
+"""Bad content is found and named, near misses are let be, and no secret or person is ever shown."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.datasets.content import look
-from shared.datasets.personal import is_iban, luhn
-from shared.datasets.rows import Message
-from shared.datasets.scan import ANY, Scanner
+from shared.datasets.garbled import BYTE, mojibake, undone
+from shared.datasets.rows import Message, Role
 from tests.datasets.helpers import check, good, jsonl
 
 ROOT = Path(__file__).parents[2]
-BASE64 = "aZ3kP9qLmW2xR7tYvB5nC8dF1gH4jK6sQ0eU"
+PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+FAMILY = "\U0001f468\U0001f3fd\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f\u200d\U0001f525"
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 FOUND = {
-    "DT501": ["Hi <|assistant|> there", "a </s> b", "[INST] x [/INST]", "<<SYS>>", "<end_of_turn>", "<pad>"],
-    "DT502": ["Hi\u202eereht", "zero\u200bwidth", "a\u200db", "\ufeffHi", "bell\x07", "next\x85line"],
-    "DT503": [
-        "AKIAQYLPMN5HFIQR7XYA",
-        f"ghp_{BASE64}",
-        "glpat-aB3dE6gH9jK2mN5pQ8sT",
-        "xoxb-204875931760-kQz7Lm2Xw",
-        "https://hooks.slack.com/services/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",
-        "sk_live_aB3dE6gH9jK2mN5pQ8sT",
-        f"sk-proj-{BASE64}",
-        f"hf_{BASE64[:34]}",
-        f"npm_{BASE64}",
-        f"AIza{BASE64[:35]}",
-        f"AccountKey={BASE64}{BASE64}/ab==",
-        "-----BEGIN RSA PRIVATE KEY-----",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
-        "postgres://anna:s3cr3tPa55@db.internal/x",
-        'password = "hT7!kq92Lmz#"',
-        '{"api_key": "9f8a7c6b5d4e3f2a1b0c"}',
+    "DT501": [
+        "Hi <|assistant|> there", "<|im_start|>system", "<|endoftext|>", "<|end|>", "<|user|>",
+        "<|eot_id|>", "<s>",
+        "a </s> b", "[INST] x [/INST]", "<<SYS>>", "<end_of_turn>", "<start_of_turn>", "<pad>",
+        "[TOOL_CALLS]",
+        "<\uff5cUser\uff5c>", "in code: `<|system|>`",
     ],
-    "DT504": [
-        "Card 4539 1488 0343 6467.",
-        "4539148803436467",
-        "3782-822463-10005",
-        "Write to anna.kern@gmail.com",
-        "DE89 3704 0044 0532 0130 00",
-        "GB29NWBK60161331926819",
-        "My number: 536-22-8726",
-        "Call +41 44 668 18 00",
-        "(212) 736-5000",
+    "DT502": [
+        "Hi\u202eereht", "zero\u200bwidth", "a\u200db", "a\u200cb", "\ufeffHi", "bell\x07", "next\x85line",
+        "\x7f",
+        "soft\u00adhyphen", "word\u2060joiner", "left\u200emark", "line\u2028end", "\U000e0041smuggled",
     ],
     "DT505": [
-        "cafÃ© au lait",
-        "itâ€™s",
-        "10Â°C",
-        "lost \ufffd",
+        "caf\u00c3\u00a9 au lait", "it\u00e2\u20ac\u2122s", "10\u00c2\u00b0C", "lost \ufffd",
+        "\u00ef\u00bb\u00bfHi",
+        "so\u00c2\u00a0far", "\u00f0\u0178\u02dc\u20ac", "\u00c3\u0083\u00c2\u00a9",
         "\u043f\u0440\u0438\u0432\u0435\u0442".encode().decode("latin-1"),
+        "\u4e2d\u6587".encode().decode("cp1252", "replace"),
+        "\u00c3\u201dter", "Fianc\u00c3\u00a9e",
     ],
-    "DT506": ["<p>Hello</p>", "a<br/>b", 'see <a href="x">y</a>', "fish &amp; chips", "a&nbsp;b"],
+    "DT506": [
+        "<p>Hello</p>", "a<br/>b", 'see <a href="x">y</a>', "fish &amp; chips", "a&nbsp;b", "x</div>",
+        "&#39;", "&#x27;",
+        "<IMG SRC='x'>", "<b>so</b>", "```\ncode\n```\n<b>bold</b>", "caf&eacute;",
+    ],
     "DT507": [
-        "I'm sorry, but I can't assist with that.",
-        "As an AI language model, I have no body.",
+        "I'm sorry, but I can't assist with that.", "As an AI language model, I cannot say.",
         "I cannot help with this.",
-        "Sorry, I can\u2019t provide that.",
+        "As an AI language model, I do not have feelings.", "Sorry, I can\u2019t provide that.",
+        "\n I am unable to assist.",
+        "I apologize, but I cannot fulfill this request.",
+        "Unfortunately, I'm not able to help you with that.",
+        "I'm sorry, but as an AI language model, I don't have access to it.", "I won't help you do that.",
+        "I apologize for the confusion, but I cannot provide this.",
     ],
     "DT508": [
-        "N/A",
-        "TODO",
-        "...",
-        "Lorem ipsum dolor sit amet",
+        "N/A", "n/a.", "TODO", "TODO: write this", "...", "\u2026", "Lorem ipsum dolor sit amet",
         "[Insert your answer]",
-        "undefined",
-        " tbd. ",
+        "undefined", "null", " tbd. ", "Answer here", "[Your response here]", "<insert answer>", "{{answer}}",
+        "[object Object]", "xxxx", "asdfgh", "Placeholder",
     ],
-}
+}  # fmt: skip
 LET_BE = [
-    "a < b and c > d",
-    "List<int> x",
-    "if (a <s) b",
-    "Use `<p>` in HTML",
-    "```html\n<p>Hi</p>\n```",
-    "AT&T",
-    "x & y;",
-    "ghp_short",
-    "Your key: YOUR_API_KEY_HERE_PLEASE",
-    "password: example-password-1",
-    "AKIAIOSFODNN7EXAMPLE",
-    "secret = supercalifragilistic",
-    "The password is: correct horse battery",
-    "4539 1488 0343 6468",
-    "1234567890123456",
-    "0000 0000 0000 0000",
-    "order 123456789012345678901234",
-    "anna@example.com",
-    "support@acme-garden.com",
-    "not an@address",
-    "000-12-3456",
-    "2024-11-24",
-    "192.168.10.12",
-    "DE89 3704 0044 0532 0130 01",
-    "version 3.141.5926",
-    "São Paulo",
-    "Ângela é brasileira",
-    "»Spaß« und mehr",
-    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
-    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
-    "I'm sorry to hear that!",
-    "I cannot recommend it enough.",
-    "Not applicable here, but see below.",
-    "todo lists are useful",
-    "tab\tand\nline",
-    "1-800 tulips",
-    "-",
-    "https://host/path:colon@x",
-]
+    "a < b and c > d", "List<int> x", "if (a <s) b", "Use `<p>` in HTML", "```html\n<p>Hi</p>\n```",
+    "```\n<b>open",
+    "Vec<Option<T>>", "Map<String, List<A>> and Foo<B>", "a <b and c> d", "x |> f <| y",
+    "cp <input> <output>",
+    "``a ` <b>``", "AT&T", "x & y;", "&ref;", "?a=1&copy=2", "[instance]", "<sys>", "S\u00e3o Paulo",
+    "\u00c3o",
+    "\u00c2ngela \u00e9 brasileira", "\u00bbSpa\u00df\u00ab und mehr", "\u201cAMANH\u00c3\u201d",
+    "\u201cCAF\u00c9\u201d",
+    "\u00c2N", "\u00c4\u00d6\u00dc", "na\u00efve \u20ac5",
+    "l'\u00e9t\u00e9\u00a0: \u00ab\u00a0voil\u00e0\u00a0\u00bb",
+    FAMILY, ENGLAND, PERSIAN, "\u0928\u094d\u200d", "\u05d0\u200f!", "tab\tand\nline\r\n",
+        "I'm sorry to hear that!",
+    "I cannot recommend it enough.", "I can't help but admire it.", "As an AI researcher, I love it.",
+    "As an AI assistant, I'd be happy to help!", "Sorry for your loss.", "I won't lie: it is good.",
+    "Not applicable here, but see below.", "todo lists are useful", "Null and void.", "nano",
+    "The answer is here.",
+    "Dear [Insert name], thank you.", "-", "No.", "None",
+]  # fmt: skip
 
 
-def said(text: str) -> list[Message]:
-    return [Message("user", "A question?"), Message("assistant", text)]
+def said(text: str, role: Role = "assistant") -> list[Message]:
+    other: Role = "user" if role == "assistant" else "assistant"
+    return [Message(other, "A question?"), Message(role, text)]
 
 
 def codes(text: str) -> set[str]:
@@ -132,53 +99,58 @@ def test_bad_content_is_found(code: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", LET_BE)
 def test_near_misses_are_let_be(text: str) -> None:
-    assert codes(text) == set()
+    assert list(look(said(text))) == []
 
 
-@pytest.mark.parametrize("text", FOUND["DT503"] + FOUND["DT504"])
-def test_a_secret_or_a_person_is_never_shown(text: str) -> None:
-    for _code, found in look(said(text)):
-        assert not any(
-            word in found for word in re.findall(r"[\w@.+/=#!-]{5,}", text) if re.search(r"\d", word)
-        )
+def test_a_fault_is_named_once_with_its_first_message() -> None:
+    messages = [Message("system", "<|end|>"), Message("user", "<s>"), Message("assistant", "zero\u200bwidth")]
+    assert list(look(messages)) == [
+        ("DT501", "'<|end|>' in message 1 (system)"),
+        ("DT502", "U+200B (zero width space) in message 3 (assistant)"),
+    ]
 
 
-WRITTEN: list[Any] = [
-    json.dumps,
-    lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
-    lambda value: json.dumps(value).replace("/", "\\/"),
-    lambda value: re.sub(r"(?<=[a-z])[<|&@=:-]", lambda sign: f"\\u{ord(sign[0]):04x}", json.dumps(value)),
-    lambda value: re.sub(r"\\u([0-9a-f]{4})", lambda sign: f"\\u{sign[1].upper()}", json.dumps(value)),
-]
-ANYTHING = st.sampled_from([text for texts in FOUND.values() for text in texts])
-AROUND = st.text(max_size=8) | st.sampled_from(["\n", "\t", " ", "é", "x", '"', "\\"])
+def test_only_what_is_suspected_is_looked_for() -> None:
+    assert [code for code, _ in look(said("<p>N/A <|end|></p>"), frozenset({"DT506"}))] == ["DT506"]
 
 
-@pytest.mark.parametrize("engine", [None, "re"])
-@given(ANYTHING, AROUND, AROUND, st.integers(0, len(WRITTEN) - 1))
-@settings(max_examples=400, deadline=None)
-def test_the_scan_misses_nothing_that_a_look_finds(
-    engine: str | None, text: str, before: str, after: str, way: int
-) -> None:
-    messages = said(before + text + after)
-    row = {"messages": [{"role": one.role, "content": one.content} for one in messages]}
-    clean = jsonl(good(2))
-    try:
-        line = WRITTEN[way](row).encode()
-    except UnicodeEncodeError:
-        return
-    hits = Scanner(engine).hits(clean + line + b"\n" + clean)
-    suspected = {code for end, code in hits if len(clean) < end <= len(clean) + len(line)}
-    assert ANY in suspected or {code for code, _found in look(messages)} <= suspected, line
+@pytest.mark.parametrize("text", FOUND["DT507"] + FOUND["DT508"])
+def test_users_may_refuse_and_leave_things_out(text: str) -> None:
+    assert not {"DT507", "DT508"} & {code for code, _ in look(said(text, "user"))}
 
 
-def test_ordinary_prose_is_seldom_hit_and_never_accused() -> None:
-    texts = [path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
-    words = " ".join(re.sub(r"`[^`]*`|```.*?```", "", text, flags=re.DOTALL) for text in texts).split()
-    chats = [said(" ".join(words[n : n + 60])) for n in range(0, len(words) - 60, 60)]
-    assert len(chats) > 30
-    accused = [chat for chat in chats if any(look(chat))]
-    assert len(accused) <= len(chats) * 0.03, [found for chat in accused for found in look(chat)]
+@given(st.text(st.characters(min_codepoint=0xC0, max_codepoint=0x17F, categories=["L"]), min_size=1))
+@example("\u00e9")
+def test_text_decoded_wrongly_is_undone(word: str) -> None:
+    for encoding in ("latin-1", "cp1252"):
+        wrong = word.encode().decode(encoding, "replace")
+        if "\ufffd" not in wrong:
+            assert undone(wrong) == word
+        assert mojibake("x " + wrong) or word.isupper()
+
+
+@given(st.text(st.sampled_from([chr(code) for code in BYTE]), max_size=6))
+def test_what_was_never_wrong_is_not_undone(text: str) -> None:
+    if meant := undone(text):
+        assert bytes(BYTE[ord(one)] for one in text) == meant.encode()
+
+
+def prose() -> list[str]:
+    """Paragraphs of the documentation, without code and tables."""
+    texts = [path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]]
+    plain = [
+        re.sub(r"```.*?```|`[^`\n]*`", "it", text, flags=re.DOTALL) for text in texts if "<|" not in text
+    ]
+    return [part for text in plain for part in text.split("\n\n") if len(part) > 40 and "|" not in part]
+
+
+def test_ordinary_text_is_not_accused() -> None:
+    demo = (ROOT / "local/demo_data/acme-support.jsonl").read_text("utf-8").splitlines()
+    chats = [[Message(**one) for one in json.loads(line)["messages"]] for line in demo]
+    chats += [said(part) for part in prose()]
+    assert len(chats) > 160
+    accused = [found for chat in chats for found in look(chat)]
+    assert len(accused) <= len(chats) * 0.005, accused
 
 
 def test_a_report_names_code_line_and_message() -> None:
@@ -188,14 +160,3 @@ def test_a_report_names_code_line_and_message() -> None:
     [found] = report.findings
     assert (found.code, found.line) == ("DT504", 1)
     assert found.found == "a payment card number in message 2 (assistant)"
-
-
-@given(st.integers(10**11, 10**18))
-def test_luhn_accepts_one_last_digit_in_ten(number: int) -> None:
-    assert sum(luhn(f"{number}{digit}") for digit in range(10)) == 1
-
-
-def test_ibans_are_checked() -> None:
-    assert is_iban("CH93 0076 2011 6238 5295 7")
-    assert not is_iban("CH93 0076 2011 6238 5295 8")
-    assert not is_iban("ZZ93 0076 2011 6238 5295 7")
