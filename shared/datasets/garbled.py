@@ -15,12 +15,15 @@ _JOINED = (
     "\u0600-\u07ff\u0860-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufdff\ufe70-\ufefc"
 )
 _EMOJI = "\u00a9\u00ae\u2190-\u2bff\ufe0f\U0001f000-\U0001faff\U000e007f"
+_NEVER = (
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u115f\u1160\u180e\u200b\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb"
+)
 INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u115f\u1160\u180e\u200b\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufeff\uffa0\ufff9-\ufffb]"
-    f"|(?<![{_JOINED}])\u200c|(?<![{_JOINED}{_EMOJI}])\u200d"
+    f"[{_NEVER}]|(?<![{_JOINED}])\u200c|(?<![{_JOINED}{_EMOJI}])\u200d"
     "|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0001-\U000e007f]"
 )
+_PERHAPS = re.compile(f"[{_NEVER}\u200c\u200d\U000e0001-\U000e007f\u061c\u200e\u200f\u2028\u2029]")
 MARKS = re.compile("[\u061c\u200e\u200f\u2028\u2029]")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -68,6 +71,8 @@ MOJIBAKE_QUICK = (
 
 def invisible(text: str) -> str:
     """Name the first character that nobody sees."""
+    if not _PERHAPS.search(text):  # one class of signs is found far sooner than what stands around them
+        return ""
     found = INVISIBLE.search(text) or (None if RIGHT_TO_LEFT.search(text) else MARKS.search(text))
     if not found:
         return ""

@@ -28,8 +28,8 @@ ENTITY = (
 )
 _ATTRIBUTES = r"(?:\s{1,9}[\w:@.-]{1,40}\s{0,9}=[^<>]{0,2000})"
 HTML = re.compile(
-    rf"(?i:</(?:{NAMES})\s{{0,9}}>|<(?:{NAMES}|{ALONE}){_ATTRIBUTES}>|<(?:{ALONE})\s{{0,9}}/?>"
-    rf"|(?<!\w)<(?:{PLAIN})>)|&(?:{ENTITY}|#\d{{2,6}}|#[xX][0-9a-fA-F]{{2,5}});",
+    rf"[<&](?:(?<=<)(?i:/(?:{NAMES})\s{{0,9}}>|(?:{NAMES}|{ALONE}){_ATTRIBUTES}>|(?:{ALONE})\s{{0,9}}/?>"
+    rf"|(?<!\w<)(?:{PLAIN})>)|(?<=&)(?:{ENTITY}|#\d{{2,6}}|#[xX][0-9a-fA-F]{{2,5}});)",
     re.ASCII,
 )
 TOKEN_QUICK = (
@@ -51,7 +51,7 @@ def token(text: str) -> str:
 
 def html(text: str) -> str:
     """Find the first tag or character reference outside code."""
-    if "<" not in text and "&" not in text:
+    if ("<" not in text and "&" not in text) or not HTML.search(text):  # cheaper than to take the code out
         return ""
     found = HTML.search(CODE.sub(" ` ", text))
     return repr(found[0][:40]) if found else ""

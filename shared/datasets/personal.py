@@ -55,9 +55,10 @@ PHONE = re.compile(
 )
 DIGITS = range(9, 16)  # of a telephone number (E.164: at most 15)
 FICTION = re.compile(r"555[ .-]?01\d\d\Z")  # numbers kept for films and manuals
+# Eleven signs of a number, from digit to digit, and its end: before it may stand the `n` of an escape, or
+# other digits. Every form above of cards, social security and national telephone numbers holds one such run.
+RUN = re.compile(r"[0-9][0-9 .()-]{9}[0-9](?![0-9A-Za-z])")
 NUMBER_QUICK = (
-    # Eleven signs of a number, from digit to digit, and its end: before it may stand the `n` of an escape, or
-    # other digits. Every form above of cards, social security and telephone numbers holds one such run.
     rb"[0-9][0-9 .()-]{9}[0-9][^0-9A-Za-z]",
     rb"[A-Z][0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4} ?[A-Z0-9]{3}",
 )
@@ -69,15 +70,16 @@ SIGNED_QUICK = (
 
 def personal(text: str) -> Iterator[str]:
     """Say which kinds of personal data a text holds, each once."""
-    if any(_is_card(found[0]) for found in CARD.finditer(text)):
+    run = RUN.search(text)
+    if run and any(_is_card(found[0]) for found in CARD.finditer(text)):
         yield "a payment card number"
-    if any(_is_person(found) for found in EMAIL.finditer(text)):
+    if "@" in text and any(_is_person(found) for found in EMAIL.finditer(text)):
         yield "an e-mail address"
     if any(_begins_with_iban(found[0]) for found in IBAN.finditer(text)):
         yield "an IBAN"
-    if any(found[0] not in SHOWN_SSN for found in SSN.finditer(text)):
+    if run and any(found[0] not in SHOWN_SSN for found in SSN.finditer(text)):
         yield "a US social security number"
-    if any(_is_phone(found[0]) for found in PHONE.finditer(text)):
+    if (run or "+" in text) and any(_is_phone(found[0]) for found in PHONE.finditer(text)):
         yield "a telephone number"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.datasets.content import look
 from shared.datasets.personal import IBAN_LENGTHS, is_iban, luhn, personal
 from shared.datasets.rows import Message
-from shared.datasets.secrets import RULES, entropy, secrets
+from shared.datasets.secrets import RULES, Rule, entropy, secrets
 
 SOME = "aZ3kP9qLmW2xR7tYvB5nC8dF1gH4jK6sQ0eU"  # noise of no service
 MORE = SOME[::-1] + SOME
@@ -102,6 +102,16 @@ def test_a_secret_is_found_and_named(name: str, text: str) -> None:
 
 def test_every_rule_is_tried() -> None:
     assert {rule.name for rule in RULES} == set(SECRETS)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_form_of_a_rule_holds_one_of_its_marks(rule: Rule) -> None:
+    @given(st.from_regex(re.compile(rule.exact, re.ASCII)))
+    @settings(max_examples=100, deadline=None)
+    def holds(text: str) -> None:
+        assert any(mark in text.lower() for mark in rule.marks.split("|"))
+
+    holds()
 
 
 @pytest.mark.parametrize("text", NO_SECRETS)
