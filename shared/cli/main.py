@@ -17,6 +17,7 @@ FAILED = 3  # `check` gives 1 and 2 to what it found; the other commands have no
 COMMANDS = {
     "drop": "dropping:drop",
     "check": "dropping:check",
+    "fetch-dataset": "fetching:fetch",
     "foretell": "foretelling:foretell",
     "recipe": "dropping:check_recipe",
     "runs": "looking:runs",
@@ -85,6 +86,12 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("--html", help="write the report as a page")
     one.add_argument("--fix", metavar="OUT", help="write a mended copy, say every change, and check that")
     one.add_argument("--strict", action="store_true", help="exit 2 for warnings too")
+    one = add("fetch-dataset", "write a public chat data set in the pipeline's own format")
+    one.add_argument("name", help="a data set of the Hugging Face hub, or a local folder")
+    one.add_argument(
+        "--split-pc", type=int, default=5, metavar="N", help="percent of each split (default: 5)"
+    )
+    one.add_argument("--out", default=".", metavar="DIR", help="where the files go (default: here)")
     one = add("foretell", "say what Azure ML would do with a file: exit 0 train, 2 fail, 1 could not tell")
     one.add_argument("file")
     one.add_argument("--tokenizer", required=True, metavar="DIR", help="the base model's folder")
