@@ -8,6 +8,7 @@ lanes/<recipe>.json what the runs of one recipe share
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -99,6 +100,12 @@ class Ledger:
         stems = (entry.name.rsplit("/", 1)[1] for entry in self._documents.names("by-day/"))
         names = [stem.split("-", 1)[1] for stem in sorted(stems)[:limit]]
         return [self.load(name).run for name in names]
+
+    def of_recipe(self, recipe: str) -> Iterator[Run]:
+        """Read a recipe's runs one by one, newest drop first; what was forgotten meanwhile is left out."""
+        for entry in self._documents.names(f"by-day/{recipe}/"):
+            with suppress(Missing):
+                yield self.load(entry.name.rsplit("/", 1)[1].split("-", 1)[1]).run
 
     def overdue(self, before: datetime) -> Iterator[str]:
         """List the runs whose marker was due before a time."""

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared import datasets
+from shared.app import before
 from shared.app.claim import ClaimLost
 from shared.domain.errors import AlreadyThere, Changed, Missing
 from shared.domain.names import short_digest
@@ -64,6 +65,7 @@ def prepare(work: Work, _action: actions.Prepare) -> None:
         raise
     except (Changed, Missing):
         return  # the next look sees that the source is another, and ends the run
+    report = before.compared(work, report)
     with out.open("report.json") as file:
         file.write(report.to_json())
     with out.open("report.html") as file:

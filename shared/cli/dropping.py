@@ -13,6 +13,7 @@ from shared.app import views
 from shared.app.preparing import options
 from shared.app.recipes import find, parse
 from shared.cli import mending, output, watching
+from shared.datasets.changes import sentence
 from shared.domain import names
 from shared.domain.errors import Permanent, Rejected
 from shared.domain.recipe import Recipe
@@ -42,7 +43,10 @@ def check(context: Context) -> int:
     if args.fix:
         changes = mending.mend(chunks_of(path), path, Path(args.fix))
         path = Path(args.fix)
+    earlier = _earlier(Path(args.since)) if args.since else None
     report = _report(path, recipe)
+    if earlier is not None:
+        report = datasets.compared(report, earlier, args.since, dict(recipe.checks))
     if args.html:
         Path(args.html).write_text(datasets.render_html(report, str(path)), "utf-8")
     if args.json:
@@ -109,6 +113,20 @@ def file_of(given: str) -> Path:
     return path
 
 
+def _earlier(path: Path) -> datasets.Report:
+    """Read the report of an earlier data set; raises Permanent."""
+    again = "Make one: droptune check EARLIER --json > REPORT.json"
+    if not path.is_file():
+        raise Permanent("file-missing", f"There is no report {path}.", again)
+    try:
+        earlier = datasets.Report.from_json(path.read_bytes())
+    except datasets.NotAReport as fault:
+        raise Permanent("report-unreadable", f"{path} is no report.json: {fault}.", again) from fault
+    if earlier.sketch is None:
+        raise Permanent("report-old", f"{path} holds no sketch of its data set.", again)
+    return earlier
+
+
 def _report(path: Path, recipe: Recipe) -> datasets.Report:
     size = path.stat().st_size
     cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
@@ -125,6 +143,8 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
 def _tell(report: datasets.Report) -> None:
     output.say(f"{report.verdict.replace('_', ' ')}: {report.reason}")
+    if report.since is not None:
+        output.say(f"  since {report.since.name}: {sentence(report.since)}")
     for found in report.findings:
         where = f"line {found.line}" if found.line else "the file"
         output.say(f"  {found.code} {found.severity:<7} {where}: {found.found}; expected {found.expected}")

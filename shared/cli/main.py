@@ -84,6 +84,7 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("file")
     one.add_argument("--recipe", help="a recipe file, or the name of one in recipes/")
     one.add_argument("--html", help="write the report as a page")
+    one.add_argument("--since", metavar="REPORT.json", help="say what is new since an earlier data set")
     one.add_argument("--fix", metavar="OUT", help="write a mended copy, say every change, and check that")
     one.add_argument("--strict", action="store_true", help="exit 2 for warnings too")
     one = add("fetch-dataset", "write a public chat data set in the pipeline's own format")

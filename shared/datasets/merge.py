@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
 import xxhash
 
 from shared.datasets.closeness import near_copies
-from shared.datasets.findings import Findings
+from shared.datasets.findings import Findings, shown
 from shared.datasets.hashes import Hashes
 from shared.datasets.languages import language_mix
 from shared.datasets.preview import preview
-from shared.datasets.report import Report, Rows
+from shared.datasets.report import RefusedRow, Report, Rows
 from shared.datasets.sample import Sample
+from shared.datasets.sketch import Lowest, Sketch
 from shared.datasets.split import Chosen, Fractions, Splitter
 from shared.datasets.statistics import Statistics
 from shared.datasets.verdict import LEAST_TRAIN_ROWS, judge
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
     from shared.datasets.blocks import Seen
     from shared.datasets.examined import Examined, Sampled
+    from shared.datasets.figures import Figures
     from shared.datasets.inputs import Unreadable
     from shared.datasets.prepare import CheckOptions, Writer
 
 REFUSED = "rejected.jsonl"
 PREVIEWED = 5
+REFUSED_SHOWN, MOST_TEXT = 50, 160
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,6 +45,8 @@ class Merge:
         self.findings, self.sample = Findings(options.severities), Sample()
         self._statistics, self._kinds = Statistics(), dict[str, int]()
         self._rows, self._prompts = Hashes(), Hashes()
+        self._lowest, self._lowest_questions = Lowest(), Lowest()
+        self._shown: list[RefusedRow] = []
         self._splitter = Splitter(Fractions(options.validation_fraction, options.test_fraction), self._write)
         self._digest = xxhash.xxh3_128()
         self._lines = self._total = self._refused = self._duplicates = 0
@@ -61,6 +66,10 @@ class Merge:
         for row in found.refused:
             refused = {"line": first + row.line, "code": row.code, "found": row.found, "text": row.text}
             self._put(REFUSED, [_encode(refused)])
+            if len(self._shown) < REFUSED_SHOWN:
+                self._shown.append(
+                    RefusedRow(first + row.line, row.code, shown(row.found), shown(row.text, MOST_TEXT))
+                )
         self._accept(found, first)
 
     def _accept(self, found: Examined, first: int) -> None:
@@ -77,9 +86,11 @@ class Merge:
                 "DT310", first + found.line[place], "another answer to a chat that stands further up"
             )
         self._digest.update(whole[kept].tobytes())
+        self._lowest.add(whole[kept])
         characters = np.asarray(found.characters, np.uint32)[kept]
         self._statistics.add(characters, np.asarray(found.turns, np.uint32)[kept])
         question = np.asarray(found.question, np.uint64)[kept]
+        self._lowest_questions.add(question)
         data = [found.data[place] for place in kept.tolist()] if found.data else []
         self._splitter.add(Chosen(question, whole[kept], characters, data))
         self._sampled(found, first, new)
@@ -113,8 +124,10 @@ class Merge:
             dict(self.findings.counts),
             source_digest,
             self._digest.hexdigest(),
-            figures,
-            tuple(preview([row.messages for _line, row in sampled[:PREVIEWED]])),
+            cast("Figures", figures),
+            preview=tuple(preview([(line, row.messages) for line, row in sampled[:PREVIEWED]])),
+            refused=tuple(self._shown),
+            sketch=Sketch(self._lowest.text(), self._lowest_questions.text()),
         )
 
     def _look_at(self, sampled: list[tuple[int, Sampled]]) -> dict[str, Any]:

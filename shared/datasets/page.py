@@ -6,9 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.datasets.changes import sentence
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shared.datasets.figures import Spread
     from shared.datasets.report import Report
 
 MOST_SHOWN, MOST_LANGUAGES = 50, 8
@@ -23,7 +26,13 @@ def render_html(report: Report, title: str) -> str:
     """Render the page. It loads nothing and runs no script."""
     word, tone = VERDICTS[report.verdict]
     page: str = _template().render(
-        report=report, title=title, word=word, tone=tone, plots=list(_plots(report)), most_shown=MOST_SHOWN
+        report=report,
+        title=title,
+        word=word,
+        tone=tone,
+        plots=list(_plots(report)),
+        most_shown=MOST_SHOWN,
+        since=sentence(report.since) if report.since else "",
     )
     return page
 
@@ -32,8 +41,11 @@ def _plots(report: Report) -> Iterator[dict[str, Any]]:
     rows, figures = report.rows, report.statistics
     parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     yield {"name": "Parts", "bars": _bars(parts), "note": "The same question never stands in two parts."}
-    for name, key in (("Characters of a chat", "characters"), ("Messages of a chat", "turns")):
-        yield {"name": name, "bars": _histogram(figures[key]), "note": _range(figures[key])}
+    for name, spread in (
+        ("Characters of a chat", figures["characters"]),
+        ("Messages of a chat", figures["turns"]),
+    ):
+        yield {"name": name, "bars": _histogram(spread), "note": _range(spread)}
     sampled = figures["sampled"]
     if figures["languages"]:
         languages = dict(figures["languages"][:MOST_LANGUAGES])
@@ -47,7 +59,7 @@ def _plots(report: Report) -> Iterator[dict[str, Any]]:
     yield {"name": "Copies", "bars": _bars(copies), "note": near}
 
 
-def _range(figures: dict[str, Any]) -> str:
+def _range(figures: Spread) -> str:
     return (
         f"least {figures['min']:,} · median {figures['median']:,} · 95 % below {figures['p95']:,} · "
         f"most {figures['max']:,}"
@@ -69,5 +81,5 @@ def _bars(values: dict[str, int]) -> list[dict[str, Any]]:
     return [{"label": label, "count": n, "share": 100 * n / most} for label, n in values.items()]
 
 
-def _histogram(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def _histogram(figures: Spread) -> list[dict[str, Any]]:
     return _bars({f"under {bound:,}": count for bound, count in figures["histogram"]})

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shared.datasets.rows import Message
 
 MOST_MESSAGES = 8
 MOST_CHARACTERS = 600
+MOST_RENDERED = 2400
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -22,11 +23,26 @@ class Said(msgspec.Struct, frozen=True):
     text: str
 
 
-def preview(chats: Sequence[Sequence[Message]]) -> Iterator[list[Said]]:
-    """Shorten chats: the first messages, the start of each text."""
-    for chat in chats:
-        yield [Said(message.role, _short(message.content)) for message in chat[:MOST_MESSAGES]]
+class Shown(msgspec.Struct, frozen=True):
+    """A chat. line: 1-based; left_out: messages beyond the first; rendered: by the model's own template."""
+
+    line: int
+    messages: list[Said]
+    left_out: int = 0
+    rendered: str | None = None
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+def preview(
+    chats: Sequence[tuple[int, Sequence[Message]]],
+    render: Callable[[Sequence[Message]], str | None] | None = None,
+) -> Iterator[Shown]:
+    """Shorten chats: the first messages, the start of each text. render: the chat template, where at hand."""
+    for line, chat in chats:
+        said = [Said(message.role, _short(message.content)) for message in chat[:MOST_MESSAGES]]
+        rendered = render(chat) if render else None
+        text = None if rendered is None else _short(rendered, MOST_RENDERED)
+        yield Shown(line, said, len(chat) - len(said), text)
+
+
+def _short(text: str, most: int = MOST_CHARACTERS) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,28 +1,38 @@
-"""What a check found, for machines (`report.json`) and for the code that goes on with it."""
+"""What a check found, for machines (`report.json`) and for the code that goes on with it.
+
+docs/report.md explains the keys; schema.py publishes the types as a JSON Schema.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads it at run time
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from shared.datasets.changes import Changes  # noqa: TC001 - msgspec reads it at run time
+from shared.datasets.figures import Figures  # noqa: TC001 - msgspec reads it at run time
 from shared.datasets.findings import Finding  # noqa: TC001 - msgspec reads it at run time
-from shared.datasets.preview import Said  # noqa: TC001 - msgspec reads it at run time
+from shared.datasets.preview import Shown  # noqa: TC001 - msgspec reads it at run time
+from shared.datasets.rowcounts import Rows
+from shared.datasets.sketch import Sketch  # noqa: TC001 - msgspec reads it at run time
+
+__all__ = ["VERSION", "NotAReport", "RefusedRow", "Report", "Rows"]
+VERSION = 1
+
+
+class NotAReport(ValueError):
+    """The bytes are no report.json that this code can read; the text says why."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Counts. refused: by an error; duplicates: left out; the parts are those after the split."""
+class RefusedRow:
+    """A row that was left out. text: the start of it; rejected.jsonl has them all."""
 
-    total: int
-    accepted: int
-    refused: int
-    duplicates: int
-    train: int
-    validation: int
-    test: int
+    line: int
+    code: str
+    found: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,9 @@ class Report:
     order; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in their
     order, whatever their white space; both XXH3-128, which tells data apart and protects nothing; statistics:
     characters, turns and tokens (an estimate) of a chat, near copies and languages among the sampled rows;
-    preview: some chats, shortened.
+    preview: some chats, shortened; refused: the first rows left out; sketch: what a later data set is held
+    against; since: what is new since an earlier one. version: of this format; it grows when a key changes
+    its meaning or goes, not when one is added.
     """
 
     verdict: str
@@ -43,8 +55,12 @@ class Report:
     counts: Mapping[str, int]
     source_digest: str
     data_digest: str
-    statistics: Mapping[str, Any]
-    preview: tuple[list[Said], ...] = ()
+    statistics: Figures
+    preview: tuple[Shown, ...] = ()
+    refused: tuple[RefusedRow, ...] = ()
+    sketch: Sketch | None = None
+    since: Changes | None = None
+    version: int = VERSION
 
     def to_json(self) -> bytes:
         """Give report.json."""
@@ -52,5 +68,15 @@ class Report:
 
     @classmethod
     def from_json(cls, data: bytes) -> Report:
-        """Read report.json."""
-        return msgspec.json.decode(data, type=cls)
+        """Read report.json; raises NotAReport."""
+        try:
+            version = msgspec.json.decode(data, type=_Head).version
+            if version > VERSION:
+                raise NotAReport(f"its version is {version}; this Droptune reads up to {VERSION}")
+            return msgspec.json.decode(data, type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+            raise NotAReport(str(fault)) from fault
+
+
+class _Head(msgspec.Struct):
+    version: int = 1

@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from shared.datasets.figures import Spread
+
 CHARACTERS_A_TOKEN = 4.0
 
 
@@ -44,9 +46,9 @@ class Histogram:
                 return max(self.least, min(self.most, round(2 ** ((bucket + 0.5) / 2))))
         return self.most
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Spread:
         """Give minimum, median, p95, maximum, and the buckets as [upper bound, count]."""
-        bounds = [[round(2 ** ((bucket + 1) / 2)), self.buckets[bucket]] for bucket in sorted(self.buckets)]
+        bounds = [(round(2 ** ((bucket + 1) / 2)), self.buckets[bucket]) for bucket in sorted(self.buckets)]
         return {
             "min": self.least,
             "median": self.quantile(0.5),
@@ -75,6 +77,7 @@ class Statistics:
         return {
             "characters": self.characters.figures(),
             "turns": self.turns.figures(),
+            "total_characters": self.total_characters,
             "estimated_tokens": round(self.total_characters / CHARACTERS_A_TOKEN),
             "token_estimate": "four characters a token; the base model's tokenizer was not at hand",
         }

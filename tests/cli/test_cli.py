@@ -99,6 +99,40 @@ def test_strict_rejects_a_file_of_which_anything_is_to_be_said(
     assert '"DT202"' in capsys.readouterr().out
 
 
+def test_check_says_what_is_new_since_an_earlier_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, earlier, page = tmp_path / "a.jsonl", tmp_path / "then.json", tmp_path / "r.html"
+    path.write_bytes(chats(40))
+    assert main(["check", str(path), "--json"]) == 0
+    earlier.write_text(capsys.readouterr().out)
+    path.write_bytes(chats(50))
+    assert main(["check", str(path), "--since", str(earlier), "--html", str(page)]) == 0
+    said = f"since {earlier}: 20.0% of the rows are new, 0.0% of the earlier ones are gone"
+    assert said in capsys.readouterr().out
+    assert "20.0%" in page.read_text("utf-8")
+    path.write_bytes(chats(40))
+    assert main(["check", str(path), "--since", str(earlier), "--strict"]) == 2
+    assert "DT701" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(None, "no report"), (b"oops", "is no report.json"), (b'{"version": 9}', "reads up to 1")],
+)
+def test_what_is_no_earlier_report_is_said_with_the_next_command(
+    data: bytes | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, earlier = tmp_path / "a.jsonl", tmp_path / "then.json"
+    path.write_bytes(chats())
+    if data is not None:
+        earlier.write_bytes(data)
+    assert main(["check", str(path), "--since", str(earlier)]) == 3
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.rstrip().endswith("droptune check EARLIER --json > REPORT.json")
+
+
 def test_check_gives_3_when_it_fails_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "no-such-file.jsonl"]) == 3
     assert "There is no file" in capsys.readouterr().err

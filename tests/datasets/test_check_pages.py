@@ -33,6 +33,7 @@ NO_ROW = {
         ("DT101", "DT102", "DT103", "DT104", "DT105", "DT106", "DT107", "DT108", "DT111", "DT112"),
         "concerns the file as a whole",
     ),
+    "DT701": "concerns the data set before",
     "DT203": "a page in UTF-8 cannot hold the bytes",
     "DT204": "a page should not hold a line of 8 MiB",
 }
