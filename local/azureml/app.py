@@ -10,6 +10,7 @@ from local.azureml.assets import Assets
 from local.azureml.blobstore import BlobFailure, BlobStore
 from local.azureml.bootstrap import Bootstrap
 from local.azureml.clock import Clock
+from local.azureml.codes import Codes
 from local.azureml.compute import Computes
 from local.azureml.core import Core
 from local.azureml.datastores import Datastores
@@ -26,6 +27,7 @@ from local.azureml.models import ModelFolders
 from local.azureml.monitor import Monitor
 from local.azureml.nursery import Nursery
 from local.azureml.operations import Operations
+from local.azureml.places import Places
 from local.azureml.prices import Prices
 from local.azureml.registry import Registry
 from local.azureml.runner import Runner
@@ -63,7 +65,9 @@ class Emulator:
         self._datastores = Datastores(settings, self._blobs)
         self._registry = Registry(settings)
         self._computes = Computes(core)
-        self._assets = Assets(settings, store, clock, self._datastores)
+        self._places = Places(store, self._datastores)
+        self._assets = Assets(settings, store, clock, self._places)
+        self._codes = Codes(settings, self._blobs)
         self._put_jobs_together(core)
         self._put_serving_together(core)
 
@@ -80,7 +84,7 @@ class Emulator:
     def _put_serving_together(self, core: Core) -> None:
         settings, store = core.settings, core.store
         lives = Lives(store, core.clock)
-        folders = ModelFolders(settings.state / "models", store, self._assets, self._datastores)
+        folders = ModelFolders(settings.state / "models", store, self._assets, self._places, self._datastores)
         self._servers = Servers(settings, store, self._nursery, folders, lives)
         self._deployments = Deployments(core, self._assets, self._servers)
         self._endpoints = Endpoints(core)
@@ -96,6 +100,7 @@ class Emulator:
             self._computes.ways(),
             core.operations.ways(),
             self._datastores.ways(),
+            self._codes.ways(),
             self._assets.ways(),
             self._jobs.ways(),
             self._history.ways(),

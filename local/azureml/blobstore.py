@@ -99,7 +99,7 @@ class BlobStore:
         """Write the blob to `target`, in pieces; half a file is never left under that name."""
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
-        with self._http.stream("GET", self._url(container, name), headers=self._headers()) as answer:
+        with self._http.stream("GET", self.url(container, name), headers=self._headers()) as answer:
             if answer.is_error:
                 answer.read()
                 raise _failure(answer)
@@ -120,7 +120,14 @@ class BlobStore:
         body = f"<?xml version='1.0' encoding='utf-8'?><BlockList>{blocks}</BlockList>"
         self._call("PUT", container, name, "comp=blocklist", body.encode())
 
-    def _url(self, container: str, name: str = "", query: str = "") -> str:
+    def delegation_key(self, asked: str) -> bytes:
+        """Return the answer to a request for a user delegation key, both XML."""
+        return self._call(
+            "POST", "", query="restype=service&comp=userdelegationkey", content=asked.encode()
+        ).content
+
+    def url(self, container: str, name: str = "", query: str = "") -> str:
+        """Return where a container or blob lies."""
         path = f"{self._base}/{container}" + (f"/{quote(name)}" if name else "")
         return f"{path}?{query}" if query else path
 
@@ -131,7 +138,7 @@ class BlobStore:
     def _call(
         self, method: str, container: str, name: str = "", query: str = "", content: bytes = b""
     ) -> httpx.Response:
-        url = self._url(container, name, query)
+        url = self.url(container, name, query)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = self._http.request(method, url, headers=self._headers(), content=content)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from local.azureml.assets import Assets
     from local.azureml.datastores import Datastores
+    from local.azureml.places import Places
     from local.azureml.state import Store
 
 _MODEL = re.compile(r".*/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
@@ -24,8 +25,11 @@ _DONE = ".complete"
 class ModelFolders:
     """A folder for each model version that is served."""
 
-    def __init__(self, folder: Path, store: Store, assets: Assets, datastores: Datastores) -> None:
+    def __init__(
+        self, folder: Path, store: Store, assets: Assets, places: Places, datastores: Datastores
+    ) -> None:
         """Keep models below `folder`."""
+        self._places = places
         self._folder = folder
         self._store = store
         self._assets = assets
@@ -56,7 +60,7 @@ class ModelFolders:
                 note(f"{name}:{version} is on this machine already")
                 return target
             shutil.rmtree(target, ignore_errors=True)
-            if self._datastores.fetch_folder(self._assets.model_spot(asset), target, note) == 0:
+            if self._datastores.fetch_folder(self._places.model_spot(asset), target, note) == 0:
                 raise missing("model files of", f"{name}:{version}")
             (target / _DONE).touch()
         return target

@@ -60,10 +60,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ended: str | None = None
     error: Json | None = None
     parameters: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+
+
+class Container(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of an asset beside its versions. The key is `<kind>/<name>`."""
+
+    body: Json
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a model or of data. The key is `<kind>/<name>/<version>`."""
+    """One version of a model, data, code, environment or component. The key is `<kind>/<name>/<version>`."""
 
     kind: str
     name: str

@@ -86,11 +86,19 @@ class Store:
 
     def all(self, kind: type[R], under: str = "") -> list[R]:
         """Return the records whose key starts with `under`, oldest first."""
+        return [record for _, record in self.numbered(kind, under)]
+
+    def numbered(self, kind: type[R], under: str = "") -> list[tuple[int, R]]:
+        """Return the same with each record's number: it grows, and no other record ever has it."""
         rows = self.execute(
-            "SELECT body FROM records WHERE kind=? AND substr(key,1,?)=? ORDER BY seq",
+            "SELECT seq, body FROM records WHERE kind=? AND substr(key,1,?)=? ORDER BY seq",
             (kind.__name__, len(under), under),
         )
-        return [_decode(kind, row[0]) for row in rows]
+        return [(int(str(row[0])), _decode(kind, row[1])) for row in rows]
+
+    def count(self, kind: type[msgspec.Struct]) -> int:
+        """Return how many records of the kind there are."""
+        return int(str(self.execute("SELECT COUNT(*) FROM records WHERE kind=?", (kind.__name__,))[0][0]))
 
     def put(self, key: str, record: msgspec.Struct) -> None:
         """Write the record; one that exists keeps its place in the order."""

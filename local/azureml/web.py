@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from local.azureml.errors import AzureError, bad_request
 from local.azureml.settings import PROVIDER
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
+R = TypeVar("R")
 
+PAGE = 100
 WS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces/{{workspace}}"
 REGION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 REGISTRY = (
@@ -83,3 +86,26 @@ def error_answer(error: AzureError) -> Answer:
 def page(values: list[Json]) -> Answer:
     """Return a list as Azure does, whole: no next link."""
     return Answer(body={"value": values})
+
+
+def paged(call: Call, found: list[tuple[int, R]], show: Callable[[R], Json]) -> Answer:
+    """Return the page of `found` that the call asks for, and the link to the next.
+
+    found: records with their number in the order of their making, either way round. The link names the last
+    number shown, so that what is made or deleted meanwhile neither doubles an entry nor hides one.
+    """
+    backward = len(found) > 1 and found[0][0] > found[-1][0]
+    after = call.query.get("$skipToken", "")
+    if after.lstrip("-").isdigit():
+        found = [one for one in found if (one[0] < int(after) if backward else one[0] > int(after))]
+    top = call.query.get("$top") or call.query.get("count") or ""
+    most = min(int(top), PAGE) if top.isdigit() and int(top) else PAGE
+    body: Json = {"value": [show(record) for _, record in found[:most]]}
+    if len(found) > most and not top:
+        body["nextLink"] = _next(call, found[most - 1][0])
+    return Answer(body=body)
+
+
+def _next(call: Call, last: int) -> str:
+    asked = {**call.query, "$skipToken": str(last)}
+    return f"{call.url.partition('?')[0]}?{urlencode(asked)}"
