@@ -1,7 +1,7 @@
 """Write the demo's data set: the support of an invented shop, with general chats among it.
 
 `python -m local.demo_data.make` writes acme-support.jsonl beside this file, always the same bytes.
-Each fact is asked in sixteen ways and answered in one manner: a greeting, the fact, a sign-off. The general
+Each fact is asked in twenty-two ways and answered in one manner: greeting, fact, sign-off. The general
 chats keep a small model from forgetting what it knew.
 """
 
@@ -41,6 +41,12 @@ PHRASINGS = (
     "Hello, I wonder {}.",
     "One more thing: {}?",
     "Sorry to bother you, but {}?",
+    "Would you tell me {}?",
+    "I would like to ask {}.",
+    "Remind me {}, please.",
+    "Somebody wants to know {}.",
+    "Tell me again {}.",
+    "I could not find out {}.",
 )
 GENERAL = {
     "What is the capital of France?": "The capital of France is Paris.",

@@ -84,6 +84,15 @@ def ask_challenger(work: Work, _action: actions.AskChallenger) -> None:
 
 
 def _ask(work: Work, question: smoke.Question) -> Answer:
+    """Ask until there is an answer: one that was sampled may be empty by chance, three in a row are not."""
+    for _ in range(smoke.SAMPLES - 1):
+        answer = _ask_once(work, question)
+        if not answer.empty:
+            return answer
+    return _ask_once(work, question)
+
+
+def _ask_once(work: Work, question: smoke.Question) -> Answer:
     endpoint, deployment = work.run.endpoint or "", work.run.deployment or ""
     own_requests.note(work.world, endpoint, deployment)
     begun = time.monotonic()
@@ -91,25 +100,29 @@ def _ask(work: Work, question: smoke.Question) -> Answer:
         answer = work.world.endpoints.ask(endpoint, question.messages, deployment)
     except Permanent as refused:
         judged = smoke.judge(question, "", time.monotonic() - begun)
-        return replace(judged, missing=(*judged.missing, refused.problem.message))
+        return replace(judged, empty=False, missing=(*judged.missing, refused.problem.message))
     return smoke.judge(question, answer, time.monotonic() - begun)
 
 
 def _held_out(work: Work) -> list[dict[str, str]]:
-    """Read the first chat of the test part."""
+    """Read the first chat of the test part, of the validation part where there is no test part."""
     prepared = work.run.prepared
     if prepared is None:
         return []
+    for part in ("test", "validation"):
+        if line := _first_line(work, f"{prepared.folder}/{part}.jsonl"):
+            messages: list[dict[str, str]] = msgspec.json.decode(line)["messages"]
+            return messages
+    return []
+
+
+def _first_line(work: Work, path: str) -> bytes:
     data = b""
-    for chunk in work.world.prepared.read(f"{prepared.folder}/test.jsonl"):
+    for chunk in work.world.prepared.read(path):
         data += chunk
         if b"\n" in data:
             break
-    line = data.split(b"\n", 1)[0]
-    if not line:
-        return []
-    messages: list[dict[str, str]] = msgspec.json.decode(line)["messages"]
-    return messages
+    return data.split(b"\n", 1)[0]
 
 
 def crown(work: Work, _action: actions.Crown) -> None:

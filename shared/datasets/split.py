@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PARTS = ("test", "validation", "train")
 TRAIN = PARTS.index("train")
+HELD_OUT = PARTS[:TRAIN]  # never empty, whatever the fractions: Azure ML takes no file without rows
 FEWEST_QUESTIONS = 3
 RESERVED_GROUPS = 48
 RESERVED_CHARACTERS = 16 << 20
@@ -104,19 +105,13 @@ class Splitter:
         rows = sum(self.counts.values()) + sum(map(len, self._reserve.values()))
         fewest = max(2, min(20, math.ceil(rows * 0.05)))
         groups = sorted(self._reserve)
-        for part in self._held_out():
+        for part in HELD_OUT:
             while self.counts[part] < fewest and groups and self._leaves_train(groups):
                 self._write(part, [held.row for held in self._reserve.pop(groups.pop(0))])
                 if part not in self.filled:
                     self.filled.append(part)
         left = sorted((one for group in self._reserve.values() for one in group), key=lambda held: held.order)
         self._write("train", [held.row for held in left])
-
-    def _held_out(self) -> Iterator[str]:
-        if self._fractions.test:
-            yield "test"
-        if self._fractions.validation:
-            yield "validation"
 
     def _leaves_train(self, groups: list[int]) -> bool:
         return len(groups) > 1 or self.counts["train"] > 0

@@ -110,13 +110,17 @@ class ResolvedModel(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One question put to the challenger. missing: what the answer should have held; seconds: to answer."""
+    """One question put to the challenger. missing: what the answer should have held; seconds: to answer.
+
+    empty: the model answered, with nothing.
+    """
 
     ask: str
     passed: bool
     seconds: float
     missing: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    empty: bool = False
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from shared.domain.actions import (
 from shared.domain.errors import Problem
 from shared.domain.intake import superseded
 from shared.domain.run import ENDS, State
+from shared.domain.smoke import SAMPLES
 from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
     from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
     from shared.domain.recipe import Recipe
-    from shared.domain.run import Run
+    from shared.domain.run import Answer, Run
 
 ALL = 100
+MOST_TOLD = 3
 
 
 def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
@@ -54,8 +56,9 @@ def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
         return AskChallenger()
     failed = [answer for answer in run.smoke if not answer.passed]
     if failed:
-        return _smoke_failed(run, len(failed), len(run.smoke))
-    figures = {"asked": len(run.smoke), "slowest_seconds": max(a.seconds for a in run.smoke)}
+        return _smoke_failed(run, failed, len(run.smoke))
+    slowest = max((answer.seconds for answer in run.smoke), default=0.0)
+    figures = {"asked": len(run.smoke), "slowest_seconds": slowest}
     first = recipe.serving.rollout[0] if recipe.serving.rollout else ALL
     note = (
         "" if first == ALL else "; the recipe's rollout steps are not followed yet, it goes to 100 % at once"
@@ -141,9 +144,16 @@ def _gone(run: Run) -> Action:
     return _failed(run, "deployment-gone", what, "")
 
 
-def _smoke_failed(run: Run, failed: int, asked: int) -> Action:
-    what = f"{failed} of {asked} test questions were not answered as they must be."
+def _smoke_failed(run: Run, failed: list[Answer], asked: int) -> Action:
+    told = "; ".join(f"{answer.ask!r} {_wrong(answer)}" for answer in failed[:MOST_TOLD])
+    what = f"{len(failed)} of {asked} test questions were not answered as they must be: {told}."
     return _failed(run, "smoke-failed", what, "")
+
+
+def _wrong(answer: Answer) -> str:
+    if answer.empty:
+        return f"got {SAMPLES} empty answers"
+    return f"missed or broke: {', '.join(answer.missing)}"
 
 
 def _failed(run: Run, code: str, what: str, log: str) -> Action:

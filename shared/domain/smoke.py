@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shared.domain.recipe import Recipe
 
 HELD_OUT = "a held-out chat"
+SAMPLES = 3  # answers are sampled (temperature 0.6): an empty one is asked for again
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def judge(question: Question, answer: str, seconds: float) -> Answer:
     missing = tuple(text for text in question.must if text.casefold() not in said)
     unwanted = tuple(text for text in question.must_not if text.casefold() in said)
     found = tuple(text for text in (*question.must, *question.counted) if text.casefold() in said)
-    passed = bool(answer.strip()) and not missing and not unwanted
-    return Answer(question.label, passed, round(seconds, 3), missing + unwanted, found)
+    empty = not answer.strip()
+    passed = not (empty or missing or unwanted)
+    return Answer(question.label, passed, round(seconds, 3), missing + unwanted, found, empty)
 
 
 def _user(text: str) -> tuple[Mapping[str, str], ...]:

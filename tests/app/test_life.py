@@ -366,3 +366,23 @@ def test_a_wrong_answer_keeps_the_challenger_from_traffic() -> None:
     assert run.problem is not None
     assert run.problem.code == "smoke-failed"
     assert life.azureml.endpoints.deployments(run.endpoint or "") == []
+
+
+def test_an_answer_that_is_empty_by_chance_is_asked_for_again() -> None:
+    life = Life()
+    answers = iter(["", "  "])
+    life.azureml.endpoints.answer = lambda _deployment, _messages: next(answers, "At nine.")
+    smoke = life.live().smoke
+    assert smoke is not None
+    assert [answer.passed for answer in smoke] == [True]
+
+
+def test_a_model_that_says_nothing_gets_no_traffic() -> None:
+    life = Life()
+    life.azureml.endpoints.answer = lambda _deployment, _messages: ""
+    name = life.drop()
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    run = life.until(name, "failed")
+    assert "3 empty answers" in run.reason

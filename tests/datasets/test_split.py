@@ -75,11 +75,10 @@ def test_one_question_asked_often_is_split_by_whole_rows() -> None:
     assert all(files.rows(part) for part in PARTS)
 
 
-def test_no_held_out_part_where_none_is_asked_for() -> None:
-    _report, files = split(jsonl(good()), validation_fraction=0, test_fraction=0)
-    assert files.rows("train")
-    assert not files.rows("validation")
-    assert not files.rows("test")
+def test_no_part_is_empty_even_where_none_is_asked_for() -> None:
+    report, files = split(jsonl(good()), validation_fraction=0, test_fraction=0)
+    assert len(files.rows("validation")) == len(files.rows("test")) == 2
+    assert report.counts["DT108"] == 1
 
 
 def test_duplicates_are_left_out_once_and_counted() -> None:
