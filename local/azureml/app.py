@@ -22,6 +22,7 @@ from local.azureml.history import History
 from local.azureml.identity import Issuer
 from local.azureml.jobs import Jobs
 from local.azureml.lives import Lives
+from local.azureml.mishaps import Mishaps
 from local.azureml.mlflow import Mlflow
 from local.azureml.models import ModelFolders
 from local.azureml.monitor import Monitor
@@ -29,14 +30,19 @@ from local.azureml.nursery import Nursery
 from local.azureml.operations import Operations
 from local.azureml.places import Places
 from local.azureml.prices import Prices
+from local.azureml.quota import Quota
+from local.azureml.region import Region
+from local.azureml.region_admin import RegionAdmin
 from local.azureml.registry import Registry
 from local.azureml.runner import Runner
 from local.azureml.runs import Runs
 from local.azureml.scoring import Scoring
-from local.azureml.serving import Servers
+from local.azureml.serving import Servers, Tools
+from local.azureml.shelf import Shelf
 from local.azureml.sources import Sources
 from local.azureml.state import Store
 from local.azureml.steps import Workshop
+from local.azureml.usages import Usages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,15 +62,18 @@ class Emulator:
         """Open the state and put everything together; nothing runs yet."""
         store, clock, state = Store(settings.state / "state.db"), Clock(), settings.state
         issuer = Issuer(settings)
-        self._core = core = Core(settings, store, clock, issuer, Operations(settings, store))
+        self._core = core = Core(settings, store, clock, issuer, Operations(settings, store, clock))
         self._closing = threading.Event()
         self._door = Door(settings.place, issuer)
         self._events = Events(settings, store, clock, make_topic(settings.place.id, clock))
         self._nursery = Nursery(settings.trainer, state / "nursery.log", settings.limits.child_stop)
         self._blobs = BlobStore(settings, issuer)
         self._datastores = Datastores(settings, self._blobs)
-        self._registry = Registry(settings)
-        self._computes = Computes(core)
+        region, shelf, self._mishaps = Region(store, clock), Shelf(store), Mishaps()
+        self._usages = Usages(core, region)
+        self._registry = Registry(settings, shelf, region)
+        self._computes = Computes(core, region, self._usages, self._mishaps)
+        self._region_admin = RegionAdmin(region, self._usages, shelf, self._mishaps)
         self._places = Places(store, self._datastores)
         self._assets = Assets(settings, store, clock, self._places)
         self._codes = Codes(settings, self._blobs)
@@ -75,7 +84,9 @@ class Emulator:
         settings, store = core.settings, core.store
         sources = Sources(self._registry, self._datastores, self._assets, self._computes)
         runs = Runs(store, core.clock, self._events)
-        shop = Workshop(runs, sources, self._datastores, self._nursery, settings.state / "jobs")
+        shop = Workshop(
+            runs, sources, self._datastores, self._nursery, self._mishaps, settings.state / "jobs"
+        )
         self._runner = Runner(store, runs, shop, settings.limits.jobs_at_once)
         self._jobs = Jobs(core, runs, self._runner, sources)
         self._history = History(settings, runs, shop, core.issuer)
@@ -85,9 +96,10 @@ class Emulator:
         settings, store = core.settings, core.store
         lives = Lives(store, core.clock)
         folders = ModelFolders(settings.state / "models", store, self._assets, self._places, self._datastores)
-        self._servers = Servers(settings, store, self._nursery, folders, lives)
-        self._deployments = Deployments(core, self._assets, self._servers)
-        self._endpoints = Endpoints(core)
+        self._servers = Servers(Tools(settings, store, self._nursery, folders, lives, self._mishaps))
+        quota = Quota(core, self._region_admin.region, self._usages)
+        self._deployments = Deployments(core, self._assets, self._servers, quota)
+        self._endpoints = Endpoints(core, quota)
         self._scoring = Scoring(store, self._servers, lives, core.issuer, self._door)
         self._monitor = Monitor(settings, store, core.clock, lives)
 
@@ -98,6 +110,7 @@ class Emulator:
             Bootstrap(core.settings).ways(),
             self._registry.ways(),
             self._computes.ways(),
+            self._usages.ways(),
             core.operations.ways(),
             self._datastores.ways(),
             self._codes.ways(),
@@ -110,6 +123,7 @@ class Emulator:
             self._monitor.ways(),
             Prices(core.settings).ways(),
             Admin(core, self._door, self._events, self._runner, self._servers).ways(),
+            self._region_admin.ways(),
         ]
         return self._door.application([way for part in parts for way in part], self._scoring.routes())
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from local.azureml import catalogue
-from local.azureml.errors import bad_request, missing, unsupported
+from local.azureml.clock import parse, stamp
+from local.azureml.errors import AzureError, bad_request, missing, unsupported
 from local.azureml.records import Compute
 from local.azureml.web import REGION, WS, Answer, Way, page
 from local.azureml.wire import check_asset_name, properties_of, system_data
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from local.azureml.core import Core
+    from local.azureml.mishaps import Mishaps
+    from local.azureml.region import Region
+    from local.azureml.usages import Usages
     from local.azureml.web import Call, Json
 
 SERVERLESS = "serverless"
@@ -22,12 +28,15 @@ SERVERLESS = "serverless"
 class Computes:
     """The workspace's clusters."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, region: Region, usages: Usages, mishaps: Mishaps) -> None:
         """Make the clusters that the settings name, where they are not there yet."""
         self._settings = core.settings
         self._store = core.store
         self._clock = core.clock
         self._operations = core.operations
+        self._region = region
+        self._usages = usages
+        self._mishaps = mishaps
         for name, size in core.settings.computes:
             if core.store.get(Compute, name) is None:
                 scale = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT2M"}
@@ -41,7 +50,7 @@ class Computes:
             Way("GET", one, lambda call: Answer(body=self._body(self._find(call.path["name"])))),
             Way("PUT", one, self._put),
             Way("DELETE", one, self._delete),
-            Way("GET", f"{REGION}/vmSizes", lambda _: page([_size(item) for item in catalogue.sizes()])),
+            Way("GET", f"{REGION}/vmSizes", lambda _: page([_size(item) for item in self._region.sizes()])),
         ]
 
     def check(self, name: str) -> None:
@@ -51,8 +60,13 @@ class Computes:
             AzureError: 400, naming it.
 
         """
-        if name != SERVERLESS and self._store.get(Compute, name) is None:
+        if name == SERVERLESS:
+            return
+        found = self._store.get(Compute, name)
+        if found is None:
             raise bad_request(f"Compute '{name}' was not found in this workspace.", detail="ComputeNotFound")
+        if self.state(found) == "Failed":
+            raise bad_request(f"Compute '{name}' could not be provisioned.", detail="ComputeNotReady")
 
     def _find(self, name: str) -> Compute:
         found = self._store.get(Compute, name)
@@ -67,20 +81,43 @@ class Computes:
         if outer.get("computeType") != "AmlCompute":
             raise unsupported(f"compute of type {outer.get('computeType')}; only AmlCompute")
         inner = outer.get("properties") or {}
-        if catalogue.size(str(inner.get("vmSize"))) is None:
-            raise bad_request(f"The size '{inner.get('vmSize')}' is not offered in this region.")
+        self._check_size(inner)
         before = self._store.get(Compute, name)
         if before and before.body.get("vmSize", "").lower() != inner["vmSize"].lower():
             raise bad_request(f"Compute '{name}' exists with size {before.body['vmSize']}; it can't change.")
         kept = self._keep(name, inner, body.get("tags") or {})
         shown = self._body(kept)
-        shown["properties"]["provisioningState"] = "Updating" if before else "Creating"
+        shown["properties"] |= {"provisioningState": "Updating" if before else "Creating"}
+        shown["properties"] |= {"provisioningErrors": None}
         headers = self._operations.begin("Compute", name, "put", family="computeOperationsStatus")
         return Answer(200 if before else 201, shown, headers)
 
+    def _check_size(self, inner: Json) -> None:
+        name, priority = str(inner.get("vmSize")), str(inner.get("vmPriority") or "Dedicated")
+        size = self._region.size(name)
+        if size is None:
+            raise AzureError(400, "InvalidPropertyValue", _not_offered(name, self._region.sizes()))
+        barred = {barred.lower() for barred in self._region.settings.not_at_low_priority}
+        if priority == "LowPriority" and name.lower() in barred:
+            message = f"The VM size {name.upper()} is not allowed for LowPriority. "
+            message += "Please convert to Dedicated or use a different VM size."
+            raise AzureError(400, "UnsupportedVMSizeForLowPriority", message)
+        scale = inner.get("scaleSettings") or {}
+        self._usages.check_cluster(size, priority, int(scale.get("minNodeCount") or 0))
+
     def _keep(self, name: str, inner: Json, tags: dict[str, str]) -> Compute:
-        now = self._clock.stamp()
-        fresh = Compute(name=name, body=inner, tags=tags, created=now, modified=now)
+        now = self._clock.now()
+        ready = now + timedelta(seconds=self._region.settings.compute_seconds)
+        mishap = self._mishaps.take("compute", name)
+        fresh = Compute(
+            name=name,
+            body=inner,
+            tags=tags,
+            created=stamp(now),
+            modified=stamp(now),
+            ready=stamp(ready),
+            error=mishap.error if mishap else None,
+        )
         before = self._store.get(Compute, name)
         kept = msgspec.structs.replace(fresh, created=before.created) if before else fresh
         self._store.put(name, kept)
@@ -94,8 +131,12 @@ class Computes:
         headers = self._operations.begin("Compute", name, "delete", family="computeOperationsStatus")
         return Answer(202, None, headers)
 
+    def state(self, compute: Compute) -> str:
+        """Return how far the cluster is provisioned."""
+        return provisioning(compute, self._clock.now())
+
     def _body(self, compute: Compute) -> Json:
-        place = self._settings.place
+        place, state = self._settings.place, self.state(compute)
         return {
             "id": f"{place.id}/computes/{compute.name}",
             "name": compute.name,
@@ -106,8 +147,8 @@ class Computes:
             "properties": {
                 "computeType": "AmlCompute",
                 "computeLocation": place.location,
-                "provisioningState": "Succeeded",
-                "provisioningErrors": None,
+                "provisioningState": state,
+                "provisioningErrors": [{"error": compute.error}] if state == "Failed" else None,
                 "createdOn": compute.created,
                 "modifiedOn": compute.modified,
                 "properties": {
@@ -121,6 +162,21 @@ class Computes:
         }
 
 
+def provisioning(compute: Compute, now: datetime) -> str:
+    """Return a cluster's provisioning state at `now`."""
+    if compute.ready and parse(compute.ready) > now:
+        return "Creating"
+    return "Failed" if compute.error else "Succeeded"
+
+
+def _not_offered(name: str, sizes: list[Json]) -> str:
+    supported = ",".join(size["name"].upper() for size in sizes)
+    return (
+        f"The specified value {name} for property Cluster.Properties.VMSize is not a supported VM size. "
+        f"Supported VM sizes: {supported}"
+    )
+
+
 def _size(item: Json) -> Json:
-    shown = {key: value for key, value in item.items() if key != "hourlyUsd"}
+    shown = {key: value for key, value in item.items() if key not in ("hourlyUsd", "retired")}
     return {**shown, "osVhdSizeMB": 1047552, "premiumIO": True, "supportedComputeTypes": ["AmlCompute"]}

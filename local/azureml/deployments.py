@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from local.azureml import catalogue
 from local.azureml.errors import bad_request, busy, missing, unsupported
 from local.azureml.records import Deployment, Endpoint
 from local.azureml.tail import last_lines
@@ -18,6 +17,7 @@ from local.azureml.wire import check_endpoint_name, properties_of, system_data
 if TYPE_CHECKING:
     from local.azureml.assets import Assets
     from local.azureml.core import Core
+    from local.azureml.quota import Quota
     from local.azureml.serving import Servers
     from local.azureml.web import Call, Json
 
@@ -30,7 +30,7 @@ _TAIL = 5000
 class Deployments:
     """Creates, shows and deletes deployments; the servers serve them."""
 
-    def __init__(self, core: Core, assets: Assets, servers: Servers) -> None:
+    def __init__(self, core: Core, assets: Assets, servers: Servers, quota: Quota) -> None:
         """Keep deployments in the core's store; their models are `assets`."""
         self._settings = core.settings
         self._store = core.store
@@ -38,6 +38,7 @@ class Deployments:
         self._operations = core.operations
         self._assets = assets
         self._servers = servers
+        self._quota = quota
 
     def ways(self) -> list[Way]:
         """Return the routes."""
@@ -87,11 +88,12 @@ class Deployments:
         sent = call.json()
         body = properties_of(sent)
         check_endpoint_name("a deployment", call.path["name"])
-        self._check(body, sent)
+        self._check(body)
         with self._store.transaction():
             if self._find_endpoint(call).state == "Deleting":
                 raise busy(f"Endpoint '{call.path['endpoint']}' is being deleted.")
             before = self._store.get(Deployment, f"{call.path['endpoint']}/{call.path['name']}")
+            self._quota.check_deployment(call.path["endpoint"], body, sent, before)
             kept = self._kept(call, body, sent, before)
             self._store.put(kept.key, kept)
         if before is None or kept.turn != before.turn:
@@ -99,16 +101,11 @@ class Deployments:
         headers = self._operations.begin("Deployment", kept.key, "put")
         return Answer(200 if before else 201, self._body(kept), headers)
 
-    def _check(self, body: Json, sent: Json) -> None:
+    def _check(self, body: Json) -> None:
         if body.get("endpointComputeType", "Managed") != "Managed":
             raise unsupported(f"deployment on {body['endpointComputeType']}; only Managed")
         if body.get("codeConfiguration"):
             raise unsupported("deployment with a scoring script of its own; only MLflow models without code")
-        size = str(body.get("instanceType"))
-        if catalogue.size(size) is None:
-            raise bad_request(f"The instance type '{size}' is not offered in this region.")
-        if int((sent.get("sku") or {}).get("capacity") or 1) < 1:
-            raise bad_request("A deployment needs at least one instance.")
         model = str(body.get("model") or "")
         if model.startswith("azureml://registries/"):
             raise unsupported("deployment of a registry's model; only models of the workspace")

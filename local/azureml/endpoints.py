@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from local.azureml.errors import bad_request, busy, missing
 from local.azureml.identity import AZURE_ML
-from local.azureml.records import Deployment, Endpoint
+from local.azureml.records import Deployment, Endpoint, GoneEndpoint
 from local.azureml.web import WS, Answer, Way, page
 from local.azureml.wire import check_endpoint_name, properties_of, system_data
 
 if TYPE_CHECKING:
     from local.azureml.core import Core
     from local.azureml.deployments import Deployments
+    from local.azureml.quota import Quota
     from local.azureml.web import Call, Json
 
 _MODES = ("Key", "AMLToken", "AADToken")
@@ -27,8 +28,9 @@ _INVENTED = ("createdBy", "createdAt", "lastModifiedAt")  # the SDK sends these 
 class Endpoints:
     """Creates, shows, updates and deletes endpoints."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, quota: Quota) -> None:
         """Keep endpoints in the core's store."""
+        self._quota = quota
         self._settings = core.settings
         self._store = core.store
         self._clock = core.clock
@@ -74,6 +76,8 @@ class Endpoints:
                 raise bad_request(
                     f"The auth mode of endpoint '{name}' is {before.body['authMode']}; it stays."
                 )
+            if before is None:
+                self._quota.check_endpoint(name)
             self._check_traffic(name, body["traffic"])
             kept = self._kept(name, body, sent, before)
             self._store.put(name, kept)
@@ -118,6 +122,7 @@ class Endpoints:
         def remove() -> None:
             deployments.remove_all(name)
             self._store.delete(Endpoint, name)
+            self._store.put(name, GoneEndpoint(name=name, gone=self._clock.stamp()))
 
         threading.Thread(target=remove, name=f"delete {name}", daemon=True).start()
 

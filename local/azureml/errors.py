@@ -3,6 +3,7 @@
 AzureError            any refusal; becomes Azure's error envelope
   bad_request         400 UserError       the caller sent something that can't be
   immutable           400 UserError       the name is taken by something else
+  inference_refuses   400 BadRequest      the inferencing service behind endpoints refuses
   missing             404 UserError or ResourceNotFound
   busy                409 Conflict        another operation holds the resource
   unsupported         501 NotImplemented  this emulator can't, where Azure could
@@ -10,6 +11,7 @@ AzureError            any refusal; becomes Azure's error envelope
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 Json = dict[str, Any]
@@ -28,6 +30,7 @@ class AzureError(Exception):
         *,
         detail: str | None = None,
         inner: str | None = None,
+        detail_message: str | None = None,
     ) -> None:
         """Keep what the envelope needs; `detail` and `inner` are the codes of its two inner parts."""
         super().__init__(message)
@@ -36,10 +39,11 @@ class AzureError(Exception):
         self.message = message
         self.detail = detail
         self.inner = inner
+        self.detail_message = detail_message or message
 
     def envelope(self) -> Json:
         """Return the body Azure Resource Manager would answer with."""
-        details = [{"code": self.detail, "message": self.message}] if self.detail else []
+        details = [{"code": self.detail, "message": self.detail_message}] if self.detail else []
         error: Json = {"code": self.code, "message": self.message, "target": None, "details": details}
         if self.inner:
             error["innererror"] = {"code": self.inner}
@@ -60,6 +64,18 @@ def immutable(what: str, name: str, kept: str) -> AzureError:
         f"different name. If you are trying to update '{name}', only {kept} can be changed."
     )
     return AzureError(400, "UserError", message, detail=f"{what.title()}PropertyImmutable", inner="Immutable")
+
+
+def inference_refuses(field: str, reason: str) -> AzureError:
+    """Return the 400 of the service behind endpoints: the reason lies in a detail, as JSON text."""
+    said = {"errors": {field: [reason]}, "title": "One or more validation errors occurred."}
+    return AzureError(
+        400,
+        "BadRequest",
+        "The request is invalid.",
+        detail="InferencingClientCallFailed",
+        detail_message=json.dumps(said),
+    )
 
 
 def missing(what: str, name: str, *, code: str = "UserError") -> AzureError:

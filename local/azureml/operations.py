@@ -8,11 +8,15 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from local.azureml.compute import provisioning
 from local.azureml.errors import missing
 from local.azureml.records import Compute, Deployment, Endpoint, Job, Operation
 from local.azureml.web import REGION, Answer, Way
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from local.azureml.clock import Clock
     from local.azureml.settings import Settings
     from local.azureml.state import Store
     from local.azureml.web import Call, Json
@@ -29,9 +33,10 @@ KINDS: dict[str, type[Compute | Deployment | Endpoint | Job]] = {
 class Operations:
     """Starts operations and answers how they stand."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         """Keep them in `store`."""
         self._settings = settings
+        self._clock = clock
         self._store = store
 
     def ways(self) -> list[Way]:
@@ -69,7 +74,7 @@ class Operations:
         operation = self._store.get(Operation, call.path["id"])
         if operation is None:
             raise missing("operation", call.path["id"], code="ResourceNotFound")
-        return _standing(operation, self._store)
+        return _standing(operation, self._store, self._clock.now())
 
     def _status(self, call: Call) -> Answer:
         return Answer(200, self._standing(call), RETRY)
@@ -80,7 +85,7 @@ class Operations:
         return Answer(200, None)
 
 
-def _standing(operation: Operation, store: Store) -> Json:
+def _standing(operation: Operation, store: Store, now: datetime) -> Json:
     resource = store.get(KINDS[operation.kind], operation.key)
     if resource is None or resource.created != operation.born:
         return {"status": "Succeeded" if operation.verb == "delete" else "Canceled"}
@@ -88,9 +93,9 @@ def _standing(operation: Operation, store: Store) -> Json:
         return {"status": "Succeeded" if resource.finished else "InProgress"}
     if operation.verb == "delete":
         return {"status": "InProgress"}
-    if isinstance(resource, Deployment) and resource.state == "Failed":
+    state = provisioning(resource, now) if isinstance(resource, Compute) else resource.state
+    if state == "Failed" and not isinstance(resource, Endpoint):
         return {"status": "Failed", "error": resource.error}
-    state = "Succeeded" if isinstance(resource, Compute) else resource.state
     if state == "Deleting":
         return {"status": "Canceled"}
     return {"status": "Succeeded" if state == "Succeeded" else "InProgress"}

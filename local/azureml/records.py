@@ -89,6 +89,8 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str]
     created: str
     modified: str
+    ready: str | None = None
+    error: Json | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,13 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """The record's key."""
         return f"{self.endpoint}/{self.name}"
+
+
+class GoneEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint that was deleted: its name may stay taken for a while."""
+
+    name: str
+    gone: str
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

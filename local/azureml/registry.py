@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from local.azureml import catalogue
 from local.azureml.catalogue import REGISTRY as NAME
-from local.azureml.errors import missing
+from local.azureml.errors import bad_request, missing
 from local.azureml.web import REGISTRY, Answer, Way, page
 from local.azureml.wire import first, system_data
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.azureml.catalogue import Component
+    from local.azureml.region import Region
     from local.azureml.settings import Settings
+    from local.azureml.shelf import Shelf
     from local.azureml.web import Call, Json
 
 FOUNDATIONS = {
@@ -29,9 +31,11 @@ FOUNDATIONS = {
 class Registry:
     """Serves the catalogue, and says where a model lies on this machine."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shelf: Shelf, region: Region) -> None:
         """Serve by `settings`: the foundation, and whether an archived version may be the latest."""
         self._settings = settings
+        self._shelf = shelf
+        self._region = region
 
     def ways(self) -> list[Way]:
         """Return the routes."""
@@ -47,14 +51,17 @@ class Registry:
         """Return the folder of the local model that this registry model stands on.
 
         Raises:
-            AzureError: 404, when the registry has no such model.
+            AzureError: 404, when the registry has no such model; 400, when it is retired.
 
         """
-        self._find_model(name, version)
+        metadata = self._shelf.find(name, version)["system_metadata"] or {}
+        day = self._region.retired_on(metadata.get("deprecation") or {})
+        if day:
+            raise bad_request(f"Model '{name}' version {version} was retired for fine-tuning on {day}.")
         return self._settings.models / self._settings.foundation
 
     def _models(self, call: Call) -> Answer:
-        found = [model for model in catalogue.models() if model["name"] == call.path["name"]]
+        found = [model for model in self._shelf.models() if model["name"] == call.path["name"]]
         if not found:
             raise missing("model in registry azureml", call.path["name"])
         newest = list(reversed(found))
@@ -65,13 +72,7 @@ class Registry:
         return page(first([self._model_body(model) for model in newest], call.query.get("$top")))
 
     def _model(self, call: Call) -> Answer:
-        return Answer(body=self._model_body(self._find_model(call.path["name"], call.path["version"])))
-
-    def _find_model(self, name: str, version: str) -> Json:
-        for model in catalogue.models():
-            if (model["name"], model["version"]) == (name, version):
-                return model
-        raise missing("model in registry azureml", f"{name}:{version}")
+        return Answer(body=self._model_body(self._shelf.find(call.path["name"], call.path["version"])))
 
     def _model_body(self, model: Json) -> Json:
         name, version = model["name"], model["version"]
@@ -83,7 +84,7 @@ class Registry:
             "type": None,
             "systemData": system_data(model["created"], model["created"]),
             "properties": {
-                "description": f"{name}, {properties['localFoundation']}",
+                "description": f"{name}. Here it stands on {properties['localFoundation']}.",
                 "tags": {key: _text(value) for key, value in model["tags"].items()},
                 "properties": properties,
                 "isArchived": model["isArchived"],

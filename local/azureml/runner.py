@@ -7,8 +7,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from local.azureml.outcome import JobFailure, Restarted, Stopped
 from local.azureml.records import Job
-from local.azureml.steps import JobFailure, Stopped
 
 if TYPE_CHECKING:
     from local.azureml.runs import Runs
@@ -93,6 +93,10 @@ class Runner:
             return
         try:
             self._workshop.run(job)
+        except Restarted:
+            LOG.info("job %s lost its node and begins again", name)
+            self._runs.move(name, "Queued")
+            self._run(name)
         except Stopped:
             if not self._closing.is_set():
                 self._end(self._runs.job(name))

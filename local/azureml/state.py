@@ -100,6 +100,11 @@ class Store:
         """Return how many records of the kind there are."""
         return int(str(self.execute("SELECT COUNT(*) FROM records WHERE kind=?", (kind.__name__,))[0][0]))
 
+    def keys(self, kind: type[msgspec.Struct]) -> list[str]:
+        """Return the keys of the records of this kind, oldest first."""
+        rows = self.execute("SELECT key FROM records WHERE kind=? ORDER BY seq", (kind.__name__,))
+        return [str(row[0]) for row in rows]
+
     def put(self, key: str, record: msgspec.Struct) -> None:
         """Write the record; one that exists keeps its place in the order."""
         with self.transaction():

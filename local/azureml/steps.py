@@ -1,66 +1,41 @@
-"""The five steps of a chat-completion fine-tune, carried out on this machine."""
+"""Runs a job's nodes one after another, with what they need."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
-import time
-import uuid
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from local.azureml.blobstore import BlobFailure
-from local.azureml.errors import AzureError
-from local.azureml.rows import BadRows, prepare
-from local.azureml.submission import FILES, MODEL, plans
-from local.azureml.tail import Tail, last_lines
+from local.azureml.node import Node
+from local.azureml.submission import plans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from local.azureml.datastores import Datastores
+    from local.azureml.mishaps import Mishaps
     from local.azureml.nursery import Nursery
-    from local.azureml.records import Job, Step
+    from local.azureml.records import Job
     from local.azureml.runs import Runs
     from local.azureml.sources import Sources
-    from local.azureml.submission import Plan
-
-Json = dict[str, Any]
-
-_LOOK = 0.25
 
 
-class JobFailure(Exception):
-    """The job can't go on; `error` is what its details will show."""
-
-    def __init__(self, error: Json) -> None:
-        """Keep the error's code, message and details."""
-        super().__init__(error["message"])
-        self.error = error
-
-
-class Stopped(Exception):
-    """Somebody wished the job to end, or the emulator is being stopped."""
-
-
+@dataclass(frozen=True)
 class Workshop:
-    """What steps need, and the order in which they come."""
+    """What steps need, and the order in which they come; `root` has one folder a job."""
 
-    def __init__(
-        self, runs: Runs, sources: Sources, datastores: Datastores, nursery: Nursery, folder: Path
-    ) -> None:
-        """Work below `folder`, one folder a job."""
-        self.runs = runs
-        self.sources = sources
-        self.datastores = datastores
-        self.nursery = nursery
-        self._folder = folder
-        self.closing = threading.Event()
+    runs: Runs
+    sources: Sources
+    datastores: Datastores
+    nursery: Nursery
+    mishaps: Mishaps
+    root: Path
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def folder(self, job: str) -> Path:
         """Return where the job's logs lie."""
-        return self._folder / job
+        return self.root / job
 
     def run(self, job: Job) -> None:
         """Run the job to its end.
@@ -68,6 +43,7 @@ class Workshop:
         Raises:
             JobFailure: a step failed.
             Stopped: the job was stopped.
+            Restarted: the job lost its node and shall begin again.
 
         """
         shutil.rmtree(self.folder(job.name), ignore_errors=True)
@@ -83,168 +59,3 @@ class Workshop:
                 node.clean_up()
         self.runs.move(job.name, "Finalizing")
         self.runs.move(job.name, "Completed")
-
-
-class Node:
-    """One node of a job being carried out: its folder, its steps, what they hand on."""
-
-    def __init__(self, shop: Workshop, job: Job, plan: Plan) -> None:
-        """Lay out the node's steps."""
-        self._shop = shop
-        self._job = job
-        self._plan = plan
-        self._folder = shop.folder(job.name)
-        # A name of its own: what an attempt before SIGKILL may still write can't reach this one.
-        self._work = self._folder / f"work-{uuid.uuid4().hex}"
-        self._work.mkdir(parents=True)
-        self._base: Path | None = None
-        self._steps = shop.runs.lay_out(job, plan)
-
-    def run(self) -> None:
-        """Carry out the steps one after another; the first that fails ends the others."""
-        actions = (self._validate, self._import_model, self._preprocess, self._finetune, self._convert)
-        for place, (step, action) in enumerate(zip(self._steps, actions, strict=True)):
-            try:
-                self._carry_out(step, action)
-            except (JobFailure, Stopped):
-                if self._shop.closing.is_set():
-                    raise
-                for rest in self._steps[place + 1 :]:
-                    self._shop.runs.move_step(rest.run, "Canceled")
-                raise
-
-    def clean_up(self) -> None:
-        """Take away what is no log."""
-        shutil.rmtree(self._work, ignore_errors=True)
-
-    def _carry_out(self, step: Step, action: Callable[[Step], None]) -> None:
-        self.check_wish()
-        self._shop.runs.move_step(step.run, "Running")
-        self._say(step, f"{step.name} started")
-        try:
-            action(step)
-        except Stopped:
-            if not self._shop.closing.is_set():
-                self._shop.runs.move_step(step.run, "Canceled")
-            raise
-        except (AzureError, BadRows, BlobFailure, JobFailure, OSError) as error:
-            raise self._failed(step, error) from error
-        self._say(step, f"{step.name} completed")
-        self._shop.runs.move_step(step.run, "Completed")
-
-    def _failed(self, step: Step, error: Exception) -> JobFailure:
-        user = isinstance(error, AzureError | BadRows)
-        known = error.error if isinstance(error, JobFailure) else {}
-        code = str(known.get("code", "UserError" if user else "SystemError"))
-        self._say(step, f"{code}: {error}")
-        of_step = {"code": code, "message": str(error), "details": []}
-        self._shop.runs.move_step(step.run, "Failed", of_step)
-        message = f"Step {step.name} failed: {error}"
-        return JobFailure({"code": code, "message": message, "target": step.name, "details": []})
-
-    def check_wish(self) -> None:
-        """Stop here, if somebody has wished it.
-
-        Raises:
-            Stopped: somebody has.
-
-        """
-        if self._shop.closing.is_set() or self._shop.runs.job(self._job.name).wish:
-            raise Stopped
-
-    def _log(self, step: Step) -> Path:
-        path = self._folder / step.run / "std_log.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def _say(self, step: Step, text: str) -> None:
-        line = f"[{self._shop.runs.clock.stamp()}] {text}\n"
-        for path in (self._log(step), self._folder / "executionlogs.txt"):
-            with path.open("a", encoding="utf-8") as log:
-                log.write(line)
-
-    def _validate(self, _step: Step) -> None:
-        for name in (MODEL, "train_file_path"):
-            if name not in self._plan.uris:
-                message = f"The input '{name}' is missing: the pipeline can't train without it."
-                raise JobFailure({"code": "UserError", "message": message})
-
-    def _import_model(self, step: Step) -> None:
-        base = self._shop.sources.model_folder(self._plan.uris[MODEL])
-        if not (base / "config.json").is_file():
-            raise JobFailure(
-                {
-                    "code": "SystemError",
-                    "message": f"The local model {base} is not there. Make it: "
-                    f"python -m local.trainer convert --out {base.parent}",
-                }
-            )
-        self._say(step, f"{self._plan.uris[MODEL]} stands on the local model '{base.name}'")
-        self._base = base
-
-    def _preprocess(self, step: Step) -> None:
-        files = {}
-        for name in FILES:
-            if name in self._plan.uris:
-                part = name.removesuffix("_file_path")
-                files[part] = self._work / "inputs" / f"{part}.jsonl"
-                self._shop.sources.fetch(self._plan.uris[name], files[part])
-        counts = prepare(files, self._work / "data")
-        self._say(step, f"rows: {json.dumps(counts)}")
-
-    def _finetune(self, step: Step) -> None:
-        spec = self._work / "spec.json"
-        spec.write_text(json.dumps(self._spec()), "utf-8")
-        child = self._shop.nursery.start("finetune", spec, self._log(step))
-        tail = Tail(self._work / "metrics.jsonl")
-        stopped = False
-        while True:
-            ended = child.wait(_LOOK)
-            self._shop.runs.log_metrics((self._job.name, step.run), tail.new())
-            if ended:
-                break
-            if not stopped and self._shop.runs.job(self._job.name).wish:
-                stopped = True
-                child.stop()
-        if stopped:
-            raise Stopped
-        self._take_result(step, child.exit)
-
-    def _spec(self) -> Json:
-        data = self._work / "data"
-        return {
-            "base_model": str(self._base),
-            **{part: str(data / f"{part}.jsonl") for part in ("train", "validation", "test")},
-            "parameters": dict(self._plan.values),
-            "output_dir": str(self._work / "model"),
-            "metrics": str(self._work / "metrics.jsonl"),
-            "result": str(self._work / "result.json"),
-        }
-
-    def _take_result(self, step: Step, code: int | None) -> None:
-        self.check_wish()
-        path = self._work / "result.json"
-        result: Json = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        if result.get("status") == "failed":
-            raise JobFailure(result["error"])
-        if code != 0 or result.get("status") != "completed":
-            log = last_lines(self._log(step), 5)
-            message = f"The trainer ended with exit code {code} and left no result. Its log ends: {log}"
-            raise JobFailure({"code": "SystemError", "message": message})
-        properties = {key: str(value) for key, value in (result.get("properties") or {}).items()}
-        self._shop.runs.give(self._job.name, {}, properties)
-
-    def _convert(self, step: Step) -> None:
-        model = self._work / "model"
-        if not (model / "MLmodel").is_file():
-            message = "The trainer left no MLflow model: there is no file MLmodel in its output."
-            raise JobFailure({"code": "SystemError", "message": message})
-        started = time.monotonic()
-        for output in self._plan.outputs.values():
-            path = f"azureml/{self._job.name}/{output}/"
-            uri = self._shop.datastores.uri(path)
-            count = self._shop.datastores.store_folder(model, self._shop.datastores.spot(uri))
-            self._say(step, f"{count} files written to {path} in {time.monotonic() - started:.1f} s")
-            self._shop.runs.give(self._job.name, {output: uri}, {})
-        if not self._plan.outputs:
-            self._say(step, "no output of the job is bound to this node: the model is not kept")

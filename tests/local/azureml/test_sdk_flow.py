@@ -77,7 +77,7 @@ def test_compute_is_looked_up_and_made(client: Any) -> None:
     gpus = {size.name: size.gpus for size in client.compute.list_sizes()}
     assert (gpus[SIZE], gpus["Standard_D12_v2"]) == (1, 0)
     assert "gpu" in [compute.name for compute in client.compute.list()]
-    with pytest.raises(HttpResponseError, match="not offered"):
+    with pytest.raises(HttpResponseError, match="is not a supported VM size"):
         client.compute.begin_create_or_update(AmlCompute(name="odd", size="Standard_X")).result()
 
 
