@@ -54,7 +54,7 @@ def log_of(emulator: Emulator, run: str) -> str:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_job_fails_at_any_of_its_steps(emulator: Emulator, step: str) -> None:
     """Its child failed, the later ones never began, and the end of its log can be read."""
-    job = f"fails-{STEPS.index(step)}"
+    job = f"mishap-{STEPS.index(step)}"
     lines = ["torch.OutOfMemoryError: CUDA out of memory.", "exit code 1"]
     mishap = {
         "kind": "job",
@@ -97,11 +97,13 @@ def test_a_job_is_preempted_for_good(emulator: Emulator) -> None:
 
 def test_a_preempted_job_begins_again(emulator: Emulator) -> None:
     """The same name, run ids and, in the end, one set of metrics."""
-    emulator.admin("POST", "mishaps", json={"kind": "job", "name": "again", "how": "restart", "points": 1})
-    submit(emulator, "again")
-    wait_for(emulator, "again", "Completed")
-    assert [child["status"] for child in children(emulator, "again")] == ["Completed"] * 5
-    base = f"/mlflow/v2.0{WS}/api/2.0/mlflow/metrics/get-history?run_id=again&metric_key=loss"
+    emulator.admin(
+        "POST", "mishaps", json={"kind": "job", "name": "preempted-again", "how": "restart", "points": 1}
+    )
+    submit(emulator, "preempted-again")
+    wait_for(emulator, "preempted-again", "Completed")
+    assert [child["status"] for child in children(emulator, "preempted-again")] == ["Completed"] * 5
+    base = f"/mlflow/v2.0{WS}/api/2.0/mlflow/metrics/get-history?run_id=preempted-again&metric_key=loss"
     assert len(emulator.http("GET", base).json()["metrics"]) == 3
 
 
