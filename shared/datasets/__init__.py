@@ -4,8 +4,9 @@ from shared.datasets.changes import compared
 from shared.datasets.checks import CHECKS
 from shared.datasets.findings import Finding
 from shared.datasets.page import render_html
-from shared.datasets.prepare import CheckOptions, Outputs, prepare
+from shared.datasets.prepare import CheckOptions, Outputs, prepare, prepare_parts
 from shared.datasets.report import NotAReport, Report, Rows
+from shared.datasets.sources import Part, Source
 
 __all__ = [
     "CHECKS",
@@ -13,9 +14,12 @@ __all__ = [
     "Finding",
     "NotAReport",
     "Outputs",
+    "Part",
     "Report",
     "Rows",
+    "Source",
     "compared",
     "prepare",
+    "prepare_parts",
     "render_html",
 ]

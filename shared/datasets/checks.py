@@ -33,6 +33,9 @@ CHECKS: Mapping[str, Check] = {
         "warn", "at least 3 different first questions", "Vary the questions; rows were split whole."
     ),
     "DT108": Check("warn", "enough rows in each part", "Add rows; the lowest hashes filled the part up."),
+    "DT109": Check(
+        "error", "no first question on two sides", "Take the row out of one file: it would test nothing."
+    ),
     "DT110": Check("error", "one format in the whole file", "Split the file: one format in each."),
     "DT111": Check(
         "error", "data that expands within data.max_size", "Split the file, or raise data.max_size."

@@ -18,7 +18,10 @@ MOST_SHOWN = 120
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault. line: 1-based, None for the file; found: shortened, controls shown, never a whole row."""
+    """One fault. line: 1-based in `file`, None for the file; found: shortened, controls shown, never a row.
+
+    file: which of the data set's files, where it has several; empty: the only one, or the whole set.
+    """
 
     code: str
     severity: str
@@ -27,15 +30,32 @@ class Finding:
     expected: str
     help: str
     count: int = 1
+    file: str = ""
+
+    @property
+    def where(self) -> str:
+        """Say where it is."""
+        return where(self.file, self.line)
+
+
+def where(file: str, line: int | None) -> str:
+    """Name a place in a data set of one file or several."""
+    if line is None:
+        return file or "the data set"
+    return f"line {line} of {file}" if file else f"line {line}"
 
 
 @dataclass
 class Findings:
-    """Collects findings: all counted, the first kept. severities: a recipe's own, by code."""
+    """Collects findings: all counted, the first kept. severities: a recipe's own, by code.
+
+    file: where the faults that come now are.
+    """
 
     severities: Mapping[str, str]
     kept: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    file: str = ""
 
     def severity(self, code: str) -> str:
         """Tell how a code counts here: ignore, warn or error."""
@@ -49,7 +69,9 @@ class Findings:
         self.counts[code] += 1
         if self.counts[code] <= MOST_PER_CODE and len(self.kept) < MOST_KEPT:
             check = CHECKS[code]
-            self.kept.append(Finding(code, severity, line, shown(found), check.expected, check.help))
+            self.kept.append(
+                Finding(code, severity, line, shown(found), check.expected, check.help, file=self.file)
+            )
         return severity == "error"
 
     @property

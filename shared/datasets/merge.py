@@ -1,4 +1,4 @@
-"""Puts examined blocks together in the order of the file: copies out, every row to its part, all counted."""
+"""Puts examined blocks together in the order of the files: copies out, every row to its part, all counted."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import numpy as np
 import xxhash
 
 from shared.datasets.closeness import near_copies
-from shared.datasets.findings import Findings, shown
+from shared.datasets.current import Current
+from shared.datasets.findings import Findings, shown, where
 from shared.datasets.hashes import Hashes
 from shared.datasets.languages import language_mix
 from shared.datasets.preview import preview
 from shared.datasets.report import RefusedRow, Report, Rows
 from shared.datasets.sample import Sample
+from shared.datasets.sides import Sides
 from shared.datasets.sketch import Lowest, Sketch
+from shared.datasets.sources import HELD_OUT
 from shared.datasets.split import Chosen, Fractions, Splitter
 from shared.datasets.statistics import Statistics
 from shared.datasets.verdict import LEAST_TRAIN_ROWS, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,58 +33,76 @@ if TYPE_CHECKING:
     from shared.datasets.figures import Figures
     from shared.datasets.inputs import Unreadable
     from shared.datasets.prepare import CheckOptions, Writer
+    from shared.datasets.preview import Shown
+    from shared.datasets.sources import Source
 
 REFUSED = "rejected.jsonl"
-PREVIEWED = 5
+PREVIEWED, MOST_REFUSED_TEXT = 5, 500
 REFUSED_SHOWN, MOST_TEXT = 50, 160
 _encode = msgspec.json.Encoder().encode
 
 
 class Merge:
-    """One pass: what has been seen so far. files: where rows go, by name; none where nothing is written."""
+    """One pass: what has been seen so far.
 
-    def __init__(self, options: CheckOptions, files: Mapping[str, Writer]) -> None:
-        self.options, self._files = options, files
+    files: where rows go, by name; none where nothing is written. given: the parts that files were given for.
+    """
+
+    def __init__(self, options: CheckOptions, files: Mapping[str, Writer], given: Sequence[str]) -> None:
+        self.options, self._files, self._given = options, files, given
         self.findings, self.sample = Findings(options.severities), Sample()
-        self._statistics, self._kinds = Statistics(), dict[str, int]()
-        self._rows, self._prompts = Hashes(), Hashes()
+        self._statistics, self._sides = Statistics(), Sides()
         self._lowest, self._lowest_questions = Lowest(), Lowest()
         self._shown: list[RefusedRow] = []
-        self._splitter = Splitter(Fractions(options.validation_fraction, options.test_fraction), self._write)
+        fractions = Fractions(options.validation_fraction, options.test_fraction)
+        self._splitter = Splitter(fractions, self._write, given)
         self._digest = xxhash.xxh3_128()
-        self._lines = self._total = self._refused = self._duplicates = 0
-        self._crlf, self._broken = False, ""
+        self._total = self._refused = self._duplicates = 0
+        self._fatal = ""
+        self._read: list[Current] = []
+
+    @property
+    def _file(self) -> Current:
+        return self._read[-1]
+
+    def begin(self, source: Source) -> None:
+        """Turn to the next file."""
+        self._read.append(Current(source, self._file.base + self._file.lines if self._read else 0))
+        self.findings.file = source.name
+        if source.held_out:
+            self._digest.update(source.part.encode())
 
     def add(self, found: Examined) -> None:
-        """Take the next block."""
-        first = self._lines + 1
-        self._lines += found.lines
-        self._total += found.rows
-        self._crlf |= found.crlf
+        """Take the file's next block."""
+        first = self._file.add(found)
         for line, code, what in found.faults:
             self.findings.add(code, first + line, what)
-        for kind, line in found.kinds.items():
-            self._kinds.setdefault(kind, first + line)
-        self._refused += len(found.refused)
         for row in found.refused:
-            refused = {"line": first + row.line, "code": row.code, "found": row.found, "text": row.text}
-            self._put(REFUSED, [_encode(refused)])
-            if len(self._shown) < REFUSED_SHOWN:
-                self._shown.append(
-                    RefusedRow(first + row.line, row.code, shown(row.found), shown(row.text, MOST_TEXT))
-                )
+            self._refuse(first + row.line, row.code, row.found, row.text)
         self._accept(found, first)
 
+    def _refuse(self, line: int, code: str, found: str, text: str) -> None:
+        self._refused += 1
+        name = {"file": self._file.source.name} if self._file.source.name else {}
+        self._put(REFUSED, [_encode({**name, "line": line, "code": code, "found": found, "text": text})])
+        if len(self._shown) < REFUSED_SHOWN:
+            self._shown.append(RefusedRow(line, code, shown(found), shown(text, MOST_TEXT), **name))
+
     def _accept(self, found: Examined, first: int) -> None:
-        """Leave copies out, name conflicts, and pass the rest on."""
-        whole = np.asarray(found.whole, np.uint64)
-        new = self._rows.add(found.whole) if self.options.dedupe else np.ones(len(whole), np.bool_)
-        for place in np.flatnonzero(~new).tolist():
-            self.findings.add("DT307", first + found.line[place], "a row that stands further up")
-        self._duplicates += len(new) - int(new.sum())
+        """Leave out copies and what stands on another side, name conflicts, and pass the rest on."""
+        file, whole = self._file, np.asarray(found.whole, np.uint64)
+        question = np.asarray(found.question, np.uint64)
+        new = self._apart(found, first, question, whole)
+        if self.options.dedupe:
+            apart = np.flatnonzero(new)
+            copies = apart[~file.rows.add(whole[apart])]
+            new[copies] = False
+            for place in copies.tolist():
+                self.findings.add("DT307", first + found.line[place], "a row that stands further up")
+            self._duplicates += len(copies)
         kept = np.flatnonzero(new)
         prompts = np.asarray(found.prompt, np.uint64)[kept]
-        for place in kept[~self._prompts.add(prompts)].tolist():
+        for place in kept[~file.prompts.add(prompts)].tolist():
             self.findings.add(
                 "DT310", first + found.line[place], "another answer to a chat that stands further up"
             )
@@ -89,43 +110,76 @@ class Merge:
         self._lowest.add(whole[kept])
         characters = np.asarray(found.characters, np.uint32)[kept]
         self._statistics.add(characters, np.asarray(found.turns, np.uint32)[kept])
-        question = np.asarray(found.question, np.uint64)[kept]
-        self._lowest_questions.add(question)
+        self._lowest_questions.add(question[kept])
         data = [found.data[place] for place in kept.tolist()] if found.data else []
-        self._splitter.add(Chosen(question, whole[kept], characters, data))
+        self._place(Chosen(question[kept], whole[kept], characters, data), found, first, kept)
         self._sampled(found, first, new)
 
+    def _apart(
+        self, found: Examined, first: int, question: NDArray[np.uint64], whole: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
+        """Tell which rows may stay; name those whose question a held-out file asks too."""
+        stay = np.ones(len(question), np.bool_)
+        for place in np.flatnonzero(self._sides.among(question)).tolist():
+            line = first + found.line[place]
+            what = self._sides.where(int(question[place]), int(whole[place]))
+            if self.findings.add("DT109", line, what):
+                stay[place] = False
+                text = found.data[place].decode("utf-8", "backslashreplace") if found.data else ""
+                self._refuse(line, "DT109", what, shown(text, MOST_REFUSED_TEXT))
+        return stay
+
+    def _place(self, rows: Chosen, found: Examined, first: int, kept: NDArray[np.intp]) -> None:
+        """Split train rows; leave held-out rows where they were put, and remember what they ask."""
+        source = self._file.source
+        if not source.held_out:
+            self._splitter.add(rows)
+            return
+        self._splitter.put(source.part, rows)
+        lines = np.asarray(found.line, np.uint64)[kept] + np.uint64(first)
+        self._sides.note(rows.question, rows.whole, lines)
+
     def _sampled(self, found: Examined, first: int, new: NDArray[np.bool_]) -> None:
-        """Offer the sample the rows that are no copies."""
+        """Offer the sample the rows that are kept, each under its line in all files together."""
         fresh = {found.line[place] for place in np.flatnonzero(new).tolist()} if found.sampled else set()
         for row in found.sampled:
             if row.line in fresh:
-                self.sample.add(row, first + row.line)
+                self.sample.add(row, self._file.base + first + row.line)
 
     def unreadable(self, fault: Unreadable) -> None:
-        """Note that the source was not read to its end."""
+        """Note that the file was not read to its end."""
         self.findings.add(fault.code, None, fault.found)
-        self._broken = f"the file cannot be used: {fault.found}"
+        self._file.broken = fault.found
 
-    def finish(self, seen: Seen, source_digest: str) -> Report:
+    def end(self, seen: Seen) -> None:
+        """Note what concerns the file as a whole, and let go what is needed within it alone."""
+        file = self._file
+        for code, found in file.faults(seen):
+            self.findings.add(code, None, found)
+        self._total += file.total
+        self._fatal = self._fatal or file.unusable(self.findings.refusing)
+        file.rows, file.prompts = Hashes(), Hashes()
+        self._sides.close(file.source.name)
+
+    def finish(self, source_digest: str) -> Report:
         """Fill the parts, judge the whole."""
         self._splitter.finish()
-        counts = self._splitter.counts
-        self._file_findings(seen, counts["train"])
+        counts, self.findings.file = self._splitter.counts, ""
+        self._set_findings(counts)
         sampled = self.sample.rows()
         figures = self._statistics.figures() | self._look_at(sampled)
         rows = Rows(self._total, sum(counts.values()), self._refused, self._duplicates, **counts)
-        verdict, reason = judge(rows, self.options, self._fatal())
+        verdict, reason = judge(rows, self.options, self._fatal)
         return Report(
             verdict,
             reason,
             rows,
-            tuple(sorted(self.findings.kept, key=lambda found: found.line or 0)),
+            tuple(sorted(self.findings.kept, key=lambda found: (found.file, found.line or 0))),
             dict(self.findings.counts),
             source_digest,
             self._digest.hexdigest(),
             cast("Figures", figures),
-            preview=tuple(preview([(line, row.messages) for line, row in sampled[:PREVIEWED]])),
+            preview=tuple(self._preview(sampled[:PREVIEWED])),
             refused=tuple(self._shown),
             sketch=Sketch(self._lowest.text(), self._lowest_questions.text()),
         )
@@ -135,8 +189,9 @@ class Merge:
         chats = [row.messages for _line, row in sampled]
         copies = near_copies(chats)
         for pair in copies:
-            found = f"{pair.alike:.0%} of its words as in line {sampled[pair.earlier][0]}"
-            self.findings.add("DT311", sampled[pair.place][0], found)
+            self.findings.file, line = self._at(sampled[pair.place][0])
+            other = where(*self._at(sampled[pair.earlier][0]))
+            self.findings.add("DT311", line, f"{pair.alike:.0%} of its words as in {other}")
         return {
             "sampled": len(chats),
             "near_copies": len(copies),
@@ -144,32 +199,31 @@ class Merge:
             "duplicates": self._duplicates,
         }
 
-    def _fatal(self) -> str:
-        if self._broken:
-            return self._broken
-        if self.findings.counts["DT110"] and self.findings.severity("DT110") == "error":
-            return f"the file mixes {len(self._kinds)} formats: {self._formats()}"
-        return ""
+    def _preview(self, sampled: list[tuple[int, Sampled]]) -> Iterator[Shown]:
+        for one in preview([(line, row.messages) for line, row in sampled]):
+            file, line = self._at(one.line)
+            yield msgspec.structs.replace(one, file=file, line=line)
 
-    def _formats(self) -> str:
-        return ", ".join(f"line {line} is {kind}" for kind, line in self._kinds.items())
+    def _at(self, line: int) -> tuple[str, int]:
+        """Give the file and its line for a line in all files together."""
+        file = next(file for file in reversed(self._read) if file.base < line)
+        return file.source.name, line - file.base
 
-    def _file_findings(self, seen: Seen, train: int) -> None:
-        least = max(LEAST_TRAIN_ROWS, self.options.min_rows)
-        splitter = self._splitter
+    def _set_findings(self, counts: Mapping[str, int]) -> None:
+        """Note what concerns the data set as a whole."""
+        train, least = counts["train"], max(LEAST_TRAIN_ROWS, self.options.min_rows)
+        filled = self._splitter.filled
         noticed = {
-            "DT101": (not self._total and not self._broken, "no row at all"),
-            "DT103": (seen.bom, "a byte-order mark"),
-            "DT104": (self._crlf, "lines ended by CRLF"),
-            "DT105": (seen.open_end, "a last row without a line end"),
             "DT106": (self._total > 0 and train < least, f"{train} train rows"),
-            "DT107": (splitter.whole_rows, "fewer than 3 different first questions"),
-            "DT108": (bool(splitter.filled), f"too few rows for {' and '.join(splitter.filled)}"),
-            "DT110": (len(self._kinds) > 1, self._formats()),
+            "DT107": (self._splitter.whole_rows, "fewer than 3 different first questions"),
+            "DT108": (bool(filled), f"too few rows for {' and '.join(filled)}"),
         }
         for code, (there, found) in noticed.items():
             if there:
                 self.findings.add(code, None, found)
+        for part in HELD_OUT:
+            if part in self._given and not counts[part]:
+                self._fatal = self._fatal or f"no {part} row is left"
 
     def _write(self, part: str, rows: Sequence[bytes]) -> None:
         self._put(f"{part}.jsonl", rows)

@@ -6,11 +6,10 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-import xxhash
-
 from shared.datasets.blocks import Seen, blocks
-from shared.datasets.inputs import Unreadable, lines_of
+from shared.datasets.inputs import Unreadable
 from shared.datasets.merge import REFUSED, Merge
+from shared.datasets.sources import Reader, Source, in_order
 from shared.datasets.split import PARTS
 
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
     from shared.datasets.blocks import Block
     from shared.datasets.examined import Examined
     from shared.datasets.report import Report
+
+    Examine = Callable[[Iterable[Block], Callable[[], int]], Iterator[Examined]]
+
+DAMAGED = "DT112"
 
 
 @dataclass(frozen=True)
@@ -56,28 +59,49 @@ def prepare(
     progress: Callable[[int], None] | None = None,
     cores: int = 1,
 ) -> Report:
-    """Check every row, split the good ones, write all parts; without outputs check alone.
+    """Check every row of one file, split the good ones, write all parts; without outputs check alone.
 
     progress is told the bytes read so far. With several cores the work is spread over as many processes,
     which takes half a second to begin. What `chunks` raises goes through unchanged.
     """
+    return prepare_parts([Source(chunks)], options, outputs, progress, cores)
+
+
+def prepare_parts(
+    sources: Iterable[Source],
+    options: CheckOptions,
+    outputs: Outputs | None = None,
+    progress: Callable[[int], None] | None = None,
+    cores: int = 1,
+) -> Report:
+    """Do the same for a data set in files, at most one for each part; rows given for a part stay in it."""
+    ordered = in_order(sources)
     with ExitStack() as stack:
         files = {name: stack.enter_context(outputs.open(name)) for name in _names()} if outputs else {}
-        merge, source, seen = Merge(options, files), _Source(chunks, options.max_bytes, progress), Seen()
+        merge = Merge(options, files, [source.part for source in ordered])
+        reader = Reader(options.max_bytes, progress)
         examine = stack.enter_context(_examining(cores, merge.findings.refusing, writing=bool(files)))
-        try:
-            for found in examine(
-                blocks(lines_of(source, options.max_bytes), seen), lambda: merge.sample.below
-            ):
-                merge.add(found)
-        except Unreadable as fault:
-            merge.unreadable(fault)
-        return merge.finish(seen, source.digest.hexdigest())
+        for source in ordered:
+            if not _read(source, reader, examine, merge):
+                break
+        return merge.finish(reader.digest.hexdigest())
 
 
-def _examining(
-    cores: int, refusing: frozenset[str], *, writing: bool
-) -> AbstractContextManager[Callable[[Iterable[Block], Callable[[], int]], Iterator[Examined]]]:
+def _read(source: Source, reader: Reader, examine: Examine, merge: Merge) -> bool:
+    """Read one file; tell whether others can be read: a damaged one says nothing about them."""
+    seen, go_on = Seen(), True
+    merge.begin(source)
+    try:
+        for found in examine(blocks(reader.lines(source), seen), lambda: merge.sample.below):
+            merge.add(found)
+    except Unreadable as fault:
+        merge.unreadable(fault)
+        go_on = fault.code == DAMAGED
+    merge.end(seen)
+    return go_on
+
+
+def _examining(cores: int, refusing: frozenset[str], *, writing: bool) -> AbstractContextManager[Examine]:
     """Examine blocks here or elsewhere. numpy and the scanner come in now: not at a cold start."""
     if cores > 1:
         from shared.datasets.workers import several
@@ -90,22 +114,3 @@ def _examining(
 
 def _names() -> list[str]:
     return [f"{part}.jsonl" for part in PARTS] + [REFUSED]
-
-
-class _Source:
-    """Counts, digests and caps the bytes as they pass."""
-
-    def __init__(self, chunks: Iterable[bytes], most: int, progress: Callable[[int], None] | None) -> None:
-        self._chunks, self._most, self._progress = chunks, most, progress
-        self.digest = xxhash.xxh3_128()
-
-    def __iter__(self) -> Iterator[bytes]:
-        read = 0
-        for chunk in self._chunks:
-            read += len(chunk)
-            if read > self._most:
-                raise Unreadable("DT102", f"more than {self._most:,} bytes")
-            self.digest.update(chunk)
-            if self._progress:
-                self._progress(read)
-            yield chunk

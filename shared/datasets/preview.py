@@ -24,12 +24,16 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A chat. line: 1-based; left_out: messages beyond the first; rendered: by the model's own template."""
+    """A chat. line: 1-based; left_out: messages beyond the first; rendered: by the model's own template.
+
+    file: which of the data set's files, where it has several.
+    """
 
     line: int
     messages: list[Said]
     left_out: int = 0
     rendered: str | None = None
+    file: str = ""
 
 
 def preview(

@@ -27,20 +27,21 @@ class NotAReport(ValueError):
 
 @dataclass(frozen=True)
 class RefusedRow:
-    """A row that was left out. text: the start of it; rejected.jsonl has them all."""
+    """A row that was left out. text: the start of it; file: as in a finding; rejected.jsonl has them all."""
 
     line: int
     code: str
     found: str
     text: str
+    file: str = ""
 
 
 @dataclass(frozen=True)
 class Report:
     """A data set's report.
 
-    verdict: usable, usable_after_refusals or rejected; reason: one sentence; findings: the first ones in line
-    order; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in their
+    verdict: usable, usable_after_refusals or rejected; reason: one sentence; findings: the first ones by file
+    and line; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in their
     order, whatever their white space; both XXH3-128, which tells data apart and protects nothing; statistics:
     characters, turns and tokens (an estimate) of a chat, near copies and languages among the sampled rows;
     preview: some chats, shortened; refused: the first rows left out; sketch: what a later data set is held

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -76,10 +76,15 @@ class _Held:
 
 
 class Splitter:
-    """Takes rows in their order; `finish` fills small parts up and says which."""
+    """Takes rows in their order; `finish` fills small parts up and says which.
 
-    def __init__(self, fractions: Fractions, write: Write) -> None:
-        self._fractions, self._write_rows = fractions, write
+    given: parts that come as they are, by `put`; nothing is split off for them.
+    """
+
+    def __init__(self, fractions: Fractions, write: Write, given: Collection[str] = ()) -> None:
+        shares = {part: getattr(fractions, part) for part in HELD_OUT if part not in given}
+        self._fractions, self._write_rows = Fractions(**({"validation": 0.0, "test": 0.0} | shares)), write
+        self._held_out = tuple(shares)
         self.counts = dict.fromkeys(PARTS, 0)
         self.whole_rows = False
         self.filled: list[str] = []
@@ -97,15 +102,19 @@ class Splitter:
         elif self._start.add(rows):
             self._drain(lambda held: held.question)
 
+    def put(self, part: str, rows: Chosen) -> None:
+        """Let rows go where they were put; no hash is asked."""
+        self._write(part, rows.data or [b""] * len(rows))
+
     def finish(self) -> None:
         """Place what is held back."""
         if self._start is not None:
-            self.whole_rows = bool(len(self._start.question))
+            self.whole_rows = bool(len(self._start.question)) and bool(self._held_out)
             self._drain(lambda held: held.whole)
         rows = sum(self.counts.values()) + sum(map(len, self._reserve.values()))
         fewest = max(2, min(20, math.ceil(rows * 0.05)))
         groups = sorted(self._reserve)
-        for part in HELD_OUT:
+        for part in self._held_out:
             while self.counts[part] < fewest and groups and self._leaves_train(groups):
                 self._write(part, [held.row for held in self._reserve.pop(groups.pop(0))])
                 if part not in self.filled:

@@ -30,7 +30,7 @@ PARTS = (
 ALSO = {"DT303": {"DT306"}}  # who never answers does not answer last either
 NO_ROW = {
     **dict.fromkeys(
-        ("DT101", "DT102", "DT103", "DT104", "DT105", "DT106", "DT107", "DT108", "DT111", "DT112"),
+        ("DT101", "DT102", "DT103", "DT104", "DT105", "DT106", "DT107", "DT108", "DT109", "DT111", "DT112"),
         "concerns the file as a whole",
     ),
     "DT701": "concerns the data set before",
