@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 200
 MOST_PER_CODE = 50
+ALWAYS_KEPT = 3  # of each code, however many others there were before
 MOST_SHOWN = 120
 
 
@@ -67,7 +68,8 @@ class Findings:
         if severity == "ignore":
             return False
         self.counts[code] += 1
-        if self.counts[code] <= MOST_PER_CODE and len(self.kept) < MOST_KEPT:
+        room = MOST_PER_CODE if len(self.kept) < MOST_KEPT else ALWAYS_KEPT
+        if self.counts[code] <= room:
             check = CHECKS[code]
             self.kept.append(
                 Finding(code, severity, line, shown(found), check.expected, check.help, file=self.file)

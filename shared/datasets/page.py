@@ -1,85 +1,130 @@
-"""The report as one self-contained page: a verdict, plots, every fault. All values are escaped."""
+"""The report as one self-contained page: verdict, figures, plots, what is new, faults by kind, some rows.
+
+It loads nothing and runs nothing: its policy allows the one style sheet it carries, by its hash. Every value
+is escaped by the templates, and characters that would steer the text instead of showing are shown.
+"""
 
 from __future__ import annotations
 
+import unicodedata
+from base64 import b64encode
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.datasets.changes import sentence
+from shared.datasets.findings import shown, where
+from shared.datasets.grouped import groups
+from shared.datasets.newness import newness
+from shared.datasets.plots import plots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from jinja2 import Environment
 
-    from shared.datasets.figures import Spread
     from shared.datasets.report import Report
 
-MOST_SHOWN, MOST_LANGUAGES = 50, 8
+TEMPLATES = Path(__file__).with_name("templates")
+SECTIONS = ("verdict.j2", "plots.j2", "since.j2", "findings.j2", "refused.j2", "preview.j2")
+MOST_REFUSED, MOST_TITLE = 20, 300
+JOINERS = "\u200c\u200d"  # right in Persian, in Indian scripts and between the parts of an emoji
 VERDICTS = {
-    "usable": ("Usable", "good"),
-    "usable_after_refusals": ("Usable after refusing rows", "fair"),
-    "rejected": ("Rejected", "bad"),
+    "usable": ("Usable", "good", "✓"),
+    "usable_after_refusals": ("Usable after refusing rows", "fair", "!"),
+    "rejected": ("Rejected", "bad", "✕"),
 }
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    word: str
+    tone: str
+    sign: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Number:
+    label: str
+    value: str
+
+
 def render_html(report: Report, title: str) -> str:
-    """Render the page. It loads nothing and runs no script."""
-    word, tone = VERDICTS[report.verdict]
-    page: str = _template().render(
-        report=report,
-        title=title,
-        word=word,
-        tone=tone,
-        plots=list(_plots(report)),
-        most_shown=MOST_SHOWN,
-        since=sentence(report.since) if report.since else "",
+    """Render the page. title: what the data set is called."""
+    style = (TEMPLATES / "style.css").read_text("utf-8")
+    page: str = (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            title=shown(title, MOST_TITLE),
+            style=_trusted(style),
+            policy=_trusted(_policy(style)),
+            sections=SECTIONS,
+            verdict=_Verdict(*VERDICTS[report.verdict], _sentence(report.reason)),
+            numbers=_numbers(report),
+            plots=list(plots(report)),
+            since=newness(report.since) if report.since else None,
+            groups=groups(report),
+            where=where,
+            most_refused=MOST_REFUSED,
+        )
     )
     return page
 
 
-def _plots(report: Report) -> Iterator[dict[str, Any]]:
-    rows, figures = report.rows, report.statistics
-    parts = {"train": rows.train, "validation": rows.validation, "test": rows.test}
-    yield {"name": "Parts", "bars": _bars(parts), "note": "The same question never stands in two parts."}
-    for name, spread in (
-        ("Characters of a chat", figures["characters"]),
-        ("Messages of a chat", figures["turns"]),
-    ):
-        yield {"name": name, "bars": _histogram(spread), "note": _range(spread)}
-    sampled = figures["sampled"]
-    if figures["languages"]:
-        languages = dict(figures["languages"][:MOST_LANGUAGES])
-        yield {
-            "name": "Languages",
-            "bars": _bars(languages),
-            "note": f"Guessed from some of {sampled:,} rows.",
-        }
-    copies = {"new": rows.accepted, "exact copies": rows.duplicates}
-    near = f"{figures['near_copies']:,} of {sampled:,} sampled rows are near copies of another."
-    yield {"name": "Copies", "bars": _bars(copies), "note": near}
+def _sentence(text: str) -> str:
+    return shown(text[:1].upper() + text[1:], MOST_TITLE)
 
 
-def _range(figures: Spread) -> str:
-    return (
-        f"least {figures['min']:,} · median {figures['median']:,} · 95 % below {figures['p95']:,} · "
-        f"most {figures['max']:,}"
-    )
+def _numbers(report: Report) -> list[_Number]:
+    rows = report.rows
+    return [
+        _Number(label, f"{count:,}")
+        for label, count in (
+            ("rows", rows.total),
+            ("accepted", rows.accepted),
+            ("refused", rows.refused),
+            ("exact copies", rows.duplicates),
+            ("tokens (estimate)", report.statistics["estimated_tokens"]),
+        )
+    ]
+
+
+def _policy(style: str) -> str:
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template writes
+    """Show what would steer the text around it, control and direction marks, as its code."""
+    if type(value) is not str or value.isprintable():
+        return value
+    return "".join(_shown(character) for character in value)
+
+
+def _shown(character: str) -> str:
+    steers = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    if not steers or character in "\n\t" or character in JOINERS:
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def _trusted(text: str) -> Any:  # noqa: ANN401 - markupsafe.Markup
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - this package's own text
 
 
 @cache
-def _template() -> Any:  # noqa: ANN401 - jinja2.Template
-    from jinja2 import Environment, StrictUndefined
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.from_string(Path(__file__).with_name("report.html.j2").read_text("utf-8"))
-
-
-def _bars(values: dict[str, int]) -> list[dict[str, Any]]:
-    most = max([*values.values(), 1])
-    return [{"label": label, "count": n, "share": 100 * n / most} for label, n in values.items()]
-
-
-def _histogram(figures: Spread) -> list[dict[str, Any]]:
-    return _bars({f"under {bound:,}": count for bound, count in figures["histogram"]})
