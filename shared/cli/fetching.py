@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from shared.cli import output
+from shared.datasets.inputs import as_line
 from shared.datasets.repair import repair
 from shared.domain.errors import Permanent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from shared.cli.context import Context
 
 MOST_PERCENT = 100
@@ -56,16 +53,10 @@ def _split(name: str, split: str, percent: int, folder: Path) -> dict[str, Any]:
     rows = load_dataset(name, split=f"{split}[:{percent}%]")
     path, kept, left_out = folder / f"{split}.jsonl", 0, 0
     with path.open("wb") as file:
-        for one in repair(_lines(rows)):
+        for one in repair(map(as_line, rows)):
             if one.row is not None:
                 file.write(one.row + b"\n")
                 kept += 1
             elif one.line is not None:
                 left_out += 1
     return {"split": split, "file": str(path), "rows": kept, "left_out": left_out}
-
-
-def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """Give rows as JSON lines; a column without a value is left out."""
-    for row in rows:
-        yield msgspec.json.encode({key: value for key, value in row.items() if value is not None}) + b"\n"

@@ -40,7 +40,7 @@ CHECKS: Mapping[str, Check] = {
     "DT111": Check(
         "error", "data that expands within data.max_size", "Split the file, or raise data.max_size."
     ),
-    "DT112": Check("error", "a whole, undamaged file", "Upload the file again; it breaks off or is damaged."),
+    "DT112": Check("error", "a whole, undamaged file", "Upload it again, whole: plain, gzip or Parquet."),
     "DT201": Check("error", "one JSON object a line", "Mend or delete the line."),
     "DT202": Check("warn", "no blank line", "Delete the line; it was skipped."),
     "DT203": Check("error", "UTF-8", "Save the file as UTF-8; this line is in another encoding."),

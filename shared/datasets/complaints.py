@@ -84,6 +84,8 @@ def about_end(text: str, place: int, last: int) -> Broken:
     if number := _number_on(text, place, last):
         return number
     if VALUE.match(text, place):
+        if "\r" in text[last:place].strip(" \t")[-1:]:
+            return Broken("a carriage return alone, which ends no line; a second value begins", place)
         return Broken("two values on one line; the second begins", place)
     return Broken(f"{named(text[place])} after the end of the value", place)
 

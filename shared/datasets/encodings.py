@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 HEAD, LEAST_HEAD = 64, 4  # bytes that tell UTF-16 and UTF-32 from bytes gone wrong
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+LAST_FEEDS = {b"\0": "UTF-16", b"\0\0\0": "UTF-32"}  # what is left of the last one behind its LF
 UTF16_SHARE, UTF32_SHARE = 0.4, 0.7  # of NUL bytes: rows are mostly ASCII
 MOST_WORD = 20
 LEAST_LEAD = 0xC2
@@ -43,9 +44,9 @@ def _wide(line: bytes) -> str:
     if line.startswith(UTF16_MARKS):
         return "UTF-32" if line[2:4] == b"\0\0" else "UTF-16"
     head = line[:HEAD]
-    if line == b"\0":
-        return "UTF-16"  # the second byte of its last line feed
-    if b"\0" not in head or len(head) < LEAST_HEAD:
+    if line in LAST_FEEDS:
+        return LAST_FEEDS[line]
+    if b"\0" not in head or len(head) < LEAST_HEAD or not line.strip(b"\0"):
         return ""
     share = head.count(0) / len(head)
     if share >= UTF32_SHARE:

@@ -1,4 +1,4 @@
-"""Findings: what was wrong, where, and what was expected. All are counted, the first of each code kept."""
+"""Findings: what was wrong, where, and what was expected. All are counted, of each code the first kept."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from shared.datasets.checks import CHECKS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_KEPT = 200
-MOST_PER_CODE = 50
-ALWAYS_KEPT = 3  # of each code, however many others there were before
+MOST_OF_A_CODE = 50
 MOST_SHOWN = 120
 
 
@@ -48,12 +46,13 @@ def where(file: str, line: int | None) -> str:
 
 @dataclass
 class Findings:
-    """Collects findings: all counted, the first kept. severities: a recipe's own, by code.
+    """Collects findings: all counted, of each code the first `most` kept. severities: a recipe's, by code.
 
     file: where the faults that come now are.
     """
 
     severities: Mapping[str, str]
+    most: int = MOST_OF_A_CODE
     kept: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     file: str = ""
@@ -68,8 +67,7 @@ class Findings:
         if severity == "ignore":
             return False
         self.counts[code] += 1
-        room = MOST_PER_CODE if len(self.kept) < MOST_KEPT else ALWAYS_KEPT
-        if self.counts[code] <= room:
+        if self.counts[code] <= self.most:
             check = CHECKS[code]
             self.kept.append(
                 Finding(code, severity, line, shown(found), check.expected, check.help, file=self.file)

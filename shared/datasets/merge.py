@@ -50,7 +50,7 @@ class Merge:
 
     def __init__(self, options: CheckOptions, files: Mapping[str, Writer], given: Sequence[str]) -> None:
         self.options, self._files, self._given = options, files, given
-        self.findings, self.sample = Findings(options.severities), Sample()
+        self.findings, self.sample = Findings(options.severities, options.most_findings), Sample()
         self._statistics, self._sides = Statistics(), Sides()
         self._lowest, self._lowest_questions = Lowest(), Lowest()
         self._shown: list[RefusedRow] = []

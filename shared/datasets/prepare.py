@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from shared.datasets.blocks import Seen, blocks
+from shared.datasets.findings import MOST_OF_A_CODE
 from shared.datasets.inputs import Unreadable
 from shared.datasets.merge import REFUSED, Merge
 from shared.datasets.sources import Reader, Source, in_order
@@ -27,7 +28,10 @@ DAMAGED = "DT112"
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """How a data set is checked; severities: code to ignore, warn or error."""
+    """How a data set is checked; severities: code to ignore, warn or error.
+
+    most_findings: how many of each code are kept; all are counted.
+    """
 
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
@@ -36,6 +40,7 @@ class CheckOptions:
     max_bytes: int = 2 * 1024**3
     dedupe: bool = True
     severities: Mapping[str, str] = field(default_factory=dict)
+    most_findings: int = MOST_OF_A_CODE
 
 
 class Writer(Protocol):

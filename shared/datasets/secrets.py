@@ -3,7 +3,7 @@
 Sources: the token formats that AWS, Azure, Google, GitHub, GitLab, Slack, Stripe, OpenAI, Anthropic, Hugging
 Face, npm, PyPI, SendGrid, Twilio and others publish; microsoft/security-utilities for the marks inside
 Azure's keys; the plugins and keywords of Yelp/detect-secrets; RFC 7519. A value that says it is
-an example is none.
+an example is none; four letters say so only at the beginning of a word, since chance writes them too.
 """
 
 from __future__ import annotations
@@ -33,25 +33,29 @@ class Rule(NamedTuple):
 
 
 _NAMED = (
-    r"(?:(?:api|access|account|auth|client|encryption|private|secret|service|shared|signing"
+    r"(?:(?:api|access|account|auth|client|database|db|encryption|priv|private|secret|service|shared|signing"
     r"|subscription)[_ -]?key"
-    r"|secret|password|passwd|pwd|passphrase|(?:access|api|auth|bearer|bot|refresh|secret"
-    r"|session)[_ -]?token)"
+    r"|secret|password|passwd|pwd|passphrase|(?:database|db|key)[_ -]?pass"
+    r"|contrase\u00f1a|contrasena|passwort|kennwort|mot de passe"
+    r"|(?:access|api|auth|bearer|bot|refresh|secret|session)[_ -]?token)"
 )
 # `name: value`, `"name": "value"`, `name => 'value'`, `**name:** value`; then the value.
 _GIVEN = rf"(?i:{_NAMED}(?:[\"'`]|\*\*)? ?(?:=>|[:=]{{1,2}})(?:\*\*)? {{0,3}}[\"'`]?)"
-_LAST = ("key", "secret", "password", "passwd", "pwd", "passphrase", "token")
+_LAST = (
+    *("key", "secret", "password", "passwd", "pwd", "passphrase", "token", "pass", "e\u00f1a", "ena"),
+    *("wort", "passe"),
+)
 _THEN = (":", "=", " :", " =", '"', "'", "`", "**")
 _MARKS = "|".join(word + sign for word in _LAST for sign in _THEN)
 # Each word with each sign after it: rare bytes together, which costs less than common words by themselves.
-_SPELT = _MARKS.replace("*", r"\*").replace('"', r'\\"').encode()
+_SPELT = _MARKS.replace("*", r"\*").replace('"', r'\\"').replace("\u00f1", "(?:\u00f1|\\\\u00f1)").encode()
 _GIVEN_QUICK = b"(?i:" + _SPELT + rb")[ :=*\"'\\`>]{0,12}"
 RULES = (
     Rule(
         "an AWS access key id",
-        "akia|asia|abia|acca",
-        r"\bA(?:KIA|SIA|BIA|CCA)[0-9A-Z]{16}\b",
-        rb"A(?:KIA|SIA|BIA|CCA)[0-9A-Z]{16}",
+        "akia|asia|abia|acca|a3t",
+        r"\bA(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])[0-9A-Z]{16}\b",
+        rb"A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])[0-9A-Z]{16}",
     ),
     Rule(
         "an Azure storage, Service Bus or Cosmos DB key",
@@ -93,9 +97,9 @@ RULES = (
     ),
     Rule(
         "a GitLab token",
-        "gl",
-        r"\bgl(?:pat|dt|rt|ptt|cbt|agent|imt|soat|ft)-[\w-]{20,}",
-        rb"gl(?:pat|dt|rt|ptt|cbt|agent|imt|soat|ft)-[A-Za-z0-9_-]{20}",
+        "gl|gr1348941",
+        r"\b(?:gl(?:pat|dt|rt|ptt|cbt|agent|imt|soat|oas|ft)-|GR1348941)[\w-]{20,}",
+        rb"(?:gl(?:pat|dt|rt|ptt|cbt|agent|imt|soat|oas|ft)-|GR1348941)[A-Za-z0-9_-]{20}",
     ),
     Rule(
         "a Slack token",
@@ -136,16 +140,25 @@ RULES = (
     Rule("a Telegram bot's token", ":aa", r"\b\d{8,10}:AA[\w-]{33}(?![\w-])", rb"[0-9]:AA[A-Za-z0-9_-]{33}"),
     Rule(
         "a service's token",
-        "dapi|shp|_v1_|dckr_pat_",
+        "dapi|shp|_v1_|dckr_pat_|-us|sq0|akc|_authtoken",
         r"\b(?:dapi[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[opr]_v1_[0-9a-f]{64}"
-        r"|dckr_pat_[\w-]{20,})\b",
-        rb"dapi[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[opr]_v1_[0-9a-f]{64}|dckr_pat_[A-Za-z0-9]",
+        r"|dckr_pat_[\w-]{20,}|[0-9a-f]{32}-us[0-9]{1,2}|sq0(?:csp|atp)-[\w-]{22,43}|AKC[a-zA-Z0-9]{60,70}"
+        r"|_authToken ?= ?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b",
+        rb"dapi[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[opr]_v1_[0-9a-f]{64}|dckr_pat_[A-Za-z0-9]"
+        rb"|[0-9a-f]{32}-us[0-9]|sq0(?:csp|atp)-[A-Za-z0-9_-]{22}|AKC[a-zA-Z0-9]{60}|_authToken ?=",
+    ),
+    Rule(
+        "a Discord bot's token",
+        ".",
+        r"(?<![\w.-])(?P<random>[MNO][A-Za-z\d_-]{23,27}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,38})(?![\w-])",
+        rb"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
     ),
     Rule(
         "a private key",
-        "private key",
-        r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?!\s{0,4}(?:\.\.|\u2026|<|\[|your))",
-        rb"PRIVATE KEY(?: BLOCK)?-----",
+        "private key|private-lines",  # its first line alone is what manuals speak of
+        r"(?:-{4,5} ?BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}|Private-Lines: \d{1,3})"
+        r"(?:[^-]|-(?!---)){0,300}?(?P<material>[A-Za-z0-9+/]{24,64})",
+        rb"PRIVATE KEY(?: BLOCK)? ?----|Private-Lines: [0-9]",
     ),
     Rule(
         "a JSON web token",
@@ -183,11 +196,14 @@ RULES = (
 QUICK = tuple(rule.quick for rule in RULES)
 SIGNED_QUICK = rb"\+A(?:St|Ba|MC|Sb|Eh|Rm|CR)"  # the other marks inside Azure's keys
 EXAMPLE = re.compile(
-    r"(?i)example|sample|your|dummy|fake|placeholder|change_?me|redacted|removed|test_?key|secret_?key"
-    r"|insert|x{4,}|\*{3,}"
-    r"|\.{3,}|<|^[%$]|%s|(?:0?123456|abcdef)|(?:pass(?:word)?|pwd|secret|token)\Z|(.)\1{5}"
+    r"(?i)example|sample|dummy|fake(?:key|token|secret|pass)|placeholder|change_?me|redacted|removed|test_?key"
+    r"|secret_?key|insert|x{6,}|(?:\A|[^A-Za-z0-9])(?:your|fake|x{4,})|\*{3,}|\.{3,}|<"
+    r"|^[%$](?:[({]|[A-Za-z_]{4,})|%s(?![A-Za-z0-9])|0?123456|abcdef|(?:password|secret|token)\Z"
+    r"|(?:\A|[^A-Za-z0-9])(?:pass|pwd)\Z|(.)\1{5}"
 )
-LEAST_ENTROPY = 3.0  # bits a character; words and repeated letters lie below, random text above
+# Bits a character, of what was given to a password: repeated letters lie below, random text above. Ten random
+# letters and digits have 2.8 or more in 98 of 100 cases; 3.0 would let one in seven go.
+LEAST_ENTROPY = 2.8
 WORDS = re.compile(r"[A-Za-z]+(?:[-_./](?:[A-Za-z]+|[0-9]{1,4}))*\.?")
 _EXACT = [(rule.name, rule.marks.split("|"), re.compile(rule.exact, re.ASCII)) for rule in RULES]
 
@@ -201,15 +217,15 @@ def secrets(text: str) -> Iterator[tuple[str, str]]:
         for found in pattern.finditer(text):
             parts = found.groupdict()
             if _is_secret(found[0], parts):
-                yield name, "" if {"value", "random"} & parts.keys() else found[0][:4]
+                yield name, "" if {"value", "random", "material"} & parts.keys() else found[0][:4]
                 break
 
 
 def _is_secret(whole: str, parts: dict[str, str]) -> bool:
-    value = parts.get("value") or parts.get("random") or whole
+    value = parts.get("value") or parts.get("random") or parts.get("material") or whole
     if EXAMPLE.search(value):
         return False
-    if "random" in parts:
+    if "random" in parts or "material" in parts:
         return entropy(value) >= LEAST_ENTROPY and _mixed(value)
     return "header" not in parts or _is_header(parts["header"])
 

@@ -150,9 +150,18 @@ def test_control_characters_in_content_are_shown_not_obeyed() -> None:
 
 
 def test_findings_are_capped_and_counts_exact() -> None:
-    report = check(jsonl([*good(), *([b"oops"] * 500)]))
+    data = jsonl([*good(), *([b"oops"] * 500)])
+    report = check(data)
     assert report.counts["DT201"] == 500
     assert len(report.findings) == 50
+    assert len(check(data, most_findings=400).findings) == 400
+
+
+def test_no_code_hides_another_however_many_there_are() -> None:
+    many = [b"oops", b"5", b"{}", {"messages": [USER]}, {"messages": [USER, USER, ANSWER]}, b'{"a": NaN}']
+    report = check(jsonl([*many * 60, b'{"a": "\\ud800"}', *good()]))
+    assert {one.code for one in report.findings} == set(report.counts)
+    assert [one.line for one in report.findings if one.code == "DT207"] == [361]
 
 
 def test_a_report_survives_its_json() -> None:

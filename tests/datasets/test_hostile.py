@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER = jsonl([chat("First?")]), jsonl([chat("Last?")])
 CHUNKS = (1, 7, 1 << 16)
+PARTS = ("train", "validation", "test")
 MOST_BY_ONE = 5_000  # longer cases are cut into 7 and 64 KiB alone: a byte at a time takes its time
 NAMES = [f"{case.verdict}-{case.name}" for case in CASES]
 
@@ -75,7 +76,7 @@ def test_the_corpus_is_large_and_each_case_its_own() -> None:
 def test_right_texts_come_out_as_they_went_in() -> None:
     files = Files()
     prepare([jsonl(within(text.encode()) for text in TEXTS.values())], CheckOptions(dedupe=False), files)
-    rows = [row for part in ("train", "validation", "test") for row in files.rows(part)]
+    rows = [row for part in PARTS for row in files.rows(part)]
     assert sorted(row["messages"][0]["content"] for row in rows) == sorted(map(json.loads, TEXTS.values()))
 
 
@@ -122,6 +123,46 @@ def test_two_rows_on_a_line_are_refused_though_another_line_is_empty(lines: byte
     report = prepare([BEFORE + lines + AFTER], CheckOptions(max_bad_fraction=1))
     assert (wrong, "DT201") in {(one.line, one.code) for one in report.findings}
     assert report.rows.accepted == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_a_file_in_a_wide_encoding_is_nothing_else(encoding: str) -> None:
+    wide = jsonl(chat(f"Question {n}?") for n in range(30)).decode().encode(encoding)
+    report = prepare([wide], CheckOptions(max_bad_fraction=1))
+    assert report.rows.accepted == 0
+    assert {one.code for one in report.findings if one.line} == {"DT203"}
+    assert {one.found[:6] for one in report.findings if one.line} == {encoding[:6].upper()}
+
+
+def test_nul_bytes_that_fill_a_file_up_are_called_so() -> None:
+    report = prepare([BEFORE + AFTER + bytes(5000)], CheckOptions(max_bad_fraction=1))
+    assert report.rows.accepted == 2
+    assert [one.found for one in report.findings if one.line == 3] == [
+        "a NUL byte where a value is wanted at character 1"
+    ]
+
+
+def test_lines_ended_by_a_carriage_return_alone_are_told() -> None:
+    report = prepare([(BEFORE + AFTER).replace(b"\n", b"\r")], CheckOptions(max_bad_fraction=1))
+    [found] = [one for one in report.findings if one.line]
+    assert found.code == "DT201"
+    assert found.found.startswith("a carriage return alone, which ends no line")
+
+
+def test_other_line_separators_end_no_line() -> None:
+    rows = [chat(f"One\u2028two\u2029three\x85four {n}?") for n in range(3)]
+    files = Files()
+    data = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+    report = prepare([data], CheckOptions(), files)
+    assert report.rows.accepted == 3
+    kept = {file["messages"][0]["content"] for part in PARTS for file in files.rows(part)}
+    assert kept == {row["messages"][0]["content"] for row in rows}
+
+
+def test_very_many_short_lines_are_all_counted() -> None:
+    report = prepare([b"\n" * 50_000 + b"1\n" * 50_000 + b"{}\n" * 50_000], CheckOptions())
+    assert report.counts == {"DT202": 50_000, "DT209": 50_000, "DT301": 50_000, "DT106": 1}
+    assert next(one.line for one in report.findings if one.code == "DT301") == 100_001
 
 
 GIGABYTE = """

@@ -17,7 +17,7 @@ SOME = "aZ3kP9qLmW2xR7tYvB5nC8dF1gH4jK6sQ0eU"  # noise of no service
 MORE = SOME[::-1] + SOME
 HEX = "9f8a7c6b5d4e3f2a1b0c9d8e7f6a5b4c"
 SECRETS = {
-    "an AWS access key id": ["AKIAQYLPMN5HFIQR7XYA"],
+    "an AWS access key id": ["AKIAQYLPMN5HFIQR7XYA", "A3TXQ1W2E3R4T5Z6U7I8"],
     "an Azure storage, Service Bus or Cosmos DB key": [f"AccountKey={MORE}{SOME[:12]}/w==",
     f"SharedAccessKey={MORE}="],
     "an Azure key": [f"{MORE}{SOME[:4]}+AStq1w2E3Q==", f"{MORE[:42]}AzSeB1w2E3",
@@ -26,7 +26,7 @@ SECRETS = {
     "a Microsoft Entra client secret": ["q1w8Q~" + SOME[:34]],
     "a Google key": [f"AIza{SOME[:35]}", f"GOCSPX-{SOME[:28]}"],
     "a GitHub token": [f"ghp_{SOME}", f"github_pat_{SOME}"],
-    "a GitLab token": ["glpat-aB3dE6gH9jK2mN5pQ8sT"],
+    "a GitLab token": ["glpat-aB3dE6gH9jK2mN5pQ8sT", "GR1348941aB3dE6gH9jK2mN5pQ8sT", f"gloas-{MORE[:64]}"],
     "a Slack token": ["xoxb-204875931760-kQz7Lm2Xw"],
     "a webhook's address": ["https://hooks.slack.com/services/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"],
     "a Stripe key": ["sk_live_aB3dE6gH9jK2mN5pQ8sT"],
@@ -38,8 +38,18 @@ SECRETS = {
     "a SendGrid key": [f"SG.{SOME[:22]}.{MORE[:43]}"],
     "a Twilio key": [f"SK{HEX}"],
     "a Telegram bot's token": [f"7204875931:AA{SOME[:33]}"],
-    "a service's token": [f"dapi{HEX}"],
-    "a private key": ["-----BEGIN RSA PRIVATE KEY-----\nMIIEow", "-----BEGIN OPENSSH PRIVATE KEY-----"],
+    "a service's token": [
+        f"dapi{HEX}", f"{HEX}-us12", f"sq0csp-{MORE[:43]}", f"AKC{MORE[:61]}",
+        "//registry.npmjs.org/:_authToken=743b294a-cd03-11ec-9d64-0242ac120002",
+    ],
+    "a private key": [
+        f"-----BEGIN RSA PRIVATE KEY-----\nMIIEow{SOME}", f"-----BEGIN OPENSSH PRIVATE KEY-----\\n{SOME}",
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\nlQOYBF{SOME}",
+        f"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: 'k'\nP2/56wAAA{SOME}",
+        f"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,{HEX}\n\n{MORE}",
+        f"PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 14\nAAABAQ{SOME}",
+    ],
+    "a Discord bot's token": [f"MTIz{SOME[:22]}.G8hY2k.{MORE[:38]}"],
     "a JSON web token": ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"],
     "a URL with a password": ["postgres://anna:s3cr3tPa55@db.internal/x", "https://u:hunter22@host.de"],
     "a password in a connection string": ["Server=tcp:x.database.windows.net;User=anna;Password=Sommer24;"],
@@ -47,7 +57,8 @@ SECRETS = {
     "a value given to a password, key or token": [
         'password = "hT7!kq92Lmz#"', '{"api_key": "9f8a7c6b5d4e3f2a1b0c"}', "**API key:** 9f8a7c6b5d4e3f2a",
         "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYz1", "client_secret: 'q1w2e3R4t5z6'",
-        ":secret => 'k3jh45qz7mw8'",
+        ":secret => 'k3jh45qz7mw8'", "contrase\u00f1a: q8w7e6r5t4z3", "db_pass = 'q8w7e6r5t4z3'",
+        "Passwort: q8w7e6r5t4z3", "password: aab1c2d3e4",
     ],
 }  # fmt: skip
 NO_SECRETS = [
@@ -57,7 +68,12 @@ NO_SECRETS = [
     "task-oriented-dialogue-systems-are-good",
     "postgres://user:password@db/x", "https://host:8080/a@b", "https://host/path:colon@x",
     "token: <your-token-1>",
-    "-----BEGIN PRIVATE KEY-----\n...\n", "eyJub3RoaW5nIjoxfQ.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
+    "-----BEGIN PRIVATE KEY-----\n...\n", "a file that begins with -----BEGIN RSA PRIVATE KEY----- is a key",
+    "-----BEGIN PRIVATE KEY-----\nYOUR PRIVATE KEY HERE IN BASE64 AS TOLD\n-----END PRIVATE KEY-----",
+    "-----BEGIN PRIVATE KEY-----\n" + "x" * 64, "password: ${DB_PASSWORD_1}", "api_key: your-api-key-123",
+    "ghp_" + "x" * 36, "sk-your-key-goes-here-1234567890abc", "secret_key = 'fake-key-12345'",
+    "NotificationServiceProviders.create.somethingAltogetherDifferentThere",
+     "eyJub3RoaW5nIjoxfQ.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
     "key: shared/datasets/scan-2024", "Bearer of good news and of bad ones 1", "secret: ${SECRET_VALUE_1}",
     "password: $DB_PASSWORD_1", "xoxb-your-token-here", "a" * 40, "AKIA" + "A" * 16, "Password=***;",
     "SKeleton",
@@ -85,6 +101,7 @@ NOBODY = [
     "8.8.8.8",
     "DE89 3704 0044 0532 0130 01", "ZZ89 3704 0044 0532 0130 00", "version 3.141.5926", "1-800 tulips",
     "(202) 555-0143",
+    "EAN 4006381333931", "GTIN 5018374350014 and 4000417025005",
     "+1", "+ 5 * 3", "1990-1995", "3.14159265358979", "+12.5 %",
 ]  # fmt: skip
 
@@ -98,6 +115,20 @@ def kinds(text: str) -> set[str]:
 )
 def test_a_secret_is_found_and_named(name: str, text: str) -> None:
     assert name in kinds(f"Here: {text} and so on")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ghp_" + word + SOME[: 36 - len(word)] for word in ("aFAkE9", "qyOUr7", "zXxXx4", "b1234", "1pwd")],
+)
+def test_four_letters_that_chance_writes_make_no_example_of_a_secret(text: str) -> None:
+    assert kinds(text) == {"a GitHub token"}
+
+
+@pytest.mark.parametrize("after", ["your Acme team", "<br>", "[1]", "...and so on", "\u2026"])
+def test_what_follows_a_private_key_does_not_hide_it(after: str) -> None:
+    assert "a private key" in kinds(f"-----BEGIN RSA PRIVATE KEY-----\n{MORE[:64]}\n {after}")
+    assert kinds(f"-----BEGIN RSA PRIVATE KEY----- {after}") == set()
 
 
 def test_every_rule_is_tried() -> None:
