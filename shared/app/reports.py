@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from shared.app.ledger import Ledger
 from shared.domain.errors import Missing
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from shared.ports import World
 
 
-def report_of(world: World, name: str) -> bytes:
-    """Give a run's report, a whole HTML page; raises Missing where there is no run, or no report yet."""
+def report_of(world: World, name: str, kind: Literal["html", "json"] = "html") -> bytes:
+    """Give a run's report, a whole page or report.json; raises Missing: no such run, or no report yet."""
     run = Ledger(world.ledger).load(name).run
     if run.prepared is None:
         raise Missing(
@@ -20,4 +20,4 @@ def report_of(world: World, name: str) -> bytes:
             f"The run {run.name} has no report yet.",
             f"Wait for it: droptune watch {run.name}",
         )
-    return b"".join(world.prepared.read(f"{run.prepared.folder}/report.html"))
+    return b"".join(world.prepared.read(f"{run.prepared.folder}/report.{kind}"))

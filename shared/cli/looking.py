@@ -36,7 +36,7 @@ def show(context: Context) -> int:
     except Missing:
         raise watching.missing(context.args.run) from None
     if context.args.report:
-        sys.stdout.buffer.write(report_of(world, run.name))
+        sys.stdout.buffer.write(report_of(world, run.name, "json" if context.args.json else "html"))
         sys.stdout.flush()
         return 0
     if context.args.json:

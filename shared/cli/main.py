@@ -106,7 +106,11 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     add("runs", "list the newest runs").add_argument("--limit", type=int, default=20)
     one = add("show", "show a run: history, findings, figures, what to do next")
     one.add_argument("run")
-    one.add_argument("--report", action="store_true", help="print the data set's report, an HTML page")
+    one.add_argument(
+        "--report",
+        action="store_true",
+        help="print the data set's report: a page, or report.json with --json",
+    )
     add("watch", "follow a run").add_argument("run")
     add("endpoints", "list the workspace's endpoints and whose they are")
 

@@ -59,6 +59,18 @@ def test_a_rejected_run_shows_its_lines_and_the_next_command(
     assert "droptune drop FILE --recipe support" in said
 
 
+def test_show_brings_the_report_as_a_page_or_as_json(
+    life: Life, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    name = life.drop()
+    assert main(["show", name, "--report"]) == 0
+    page = capsysbinary.readouterr().out
+    assert page.startswith(b"<!doctype html>")
+    assert b"support/a.jsonl" in page
+    assert main(["show", name, "--report", "--json"]) == 0
+    assert json.loads(capsysbinary.readouterr().out)["rows"]["total"] == 40
+
+
 @pytest.mark.usefixtures("life")
 def test_a_run_that_is_not_there_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "none"]) == 1

@@ -115,3 +115,10 @@ def test_the_web_shows_the_same_and_wants_a_key(rig: Rig, live: Any) -> None:
     shown = httpx.get(f"{base}/api/runs/{live['run']}", headers=headers, trust_env=False).json()
     assert shown["deployment"] == live["deployment"]
     assert httpx.get(f"{base}/api/runs/none", headers=headers, trust_env=False).status_code == 404
+    report = f"{base}/api/runs/{live['run']}/report"
+    page = httpx.get(report, headers=headers, trust_env=False)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.text == rig.run("show", live["run"], "--report").stdout
+    assert httpx.get(report, trust_env=False).status_code == 401
+    assert httpx.get(report, params={"code": key}, trust_env=False).status_code == 401

@@ -88,10 +88,22 @@ def test_a_report_is_a_page_that_loads_nothing(life: Life) -> None:
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
-def test_a_report_takes_no_key_in_its_url(life: Life) -> None:
+def test_a_report_is_to_be_had_as_json(life: Life) -> None:
     run = life.live()
 
-    response = _ask(web.report, "runs/x/report", route_params={"id": run.name}, params={"code": "k"})
+    response = _ask(web.report, "runs/x/report", route_params={"id": run.name}, params={"format": "json"})
+
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert _body(response)["rows"]["total"] == 40
+
+
+@pytest.mark.parametrize("name", ["code", "Code", "CODE"])
+@pytest.mark.parametrize("headers", [{}, {"x-functions-key": "right"}])
+def test_a_report_takes_no_key_in_its_url(life: Life, name: str, headers: dict[str, str]) -> None:
+    run = life.live()
+    asked = {"route_params": {"id": run.name}, "params": {name: "k"}, "headers": headers}
+
+    response = _ask(web.report, "runs/x/report", **asked)
 
     assert response.status_code == 401
     assert "x-functions-key" in _body(response)["error"]
@@ -117,16 +129,27 @@ def test_an_unknown_run_is_404_and_says_where_to_look(life: Life, name: str) -> 
     assert "GET /api/runs" in _body(response)["error"]
 
 
-def test_every_answer_is_json_that_no_cache_keeps(life: Life) -> None:
+def test_no_answer_is_kept_guessed_at_framed_or_run(life: Life) -> None:
     name = life.drop()
+    known, unknown = {"id": name}, {"id": "none"}
     answers = [
         _ask(web.health, "health"),
         _ask(web.runs, "runs"),
-        _ask(web.run, "runs/x", route_params={"id": name}),
-        _ask(web.run, "runs/x", route_params={"id": "none"}),
+        _ask(web.run, "runs/x", route_params=known),
+        _ask(web.run, "runs/x", route_params=unknown),
+        _ask(web.report, "runs/x/report", route_params=known),
+        _ask(web.report, "runs/x/report", route_params=known, params={"format": "json"}),
+        _ask(web.report, "runs/x/report", route_params=known, params={"code": "k"}),
+        _ask(web.report, "runs/x/report", route_params=unknown),
     ]
 
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200, 200, 401, 404]
+    assert [answer.mimetype for answer in answers].count("text/html") == 1
     for answer in answers:
-        assert answer.mimetype == "application/json"
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none';")
+        assert {"frame-ancestors 'none'", "sandbox"} <= set(policy.split("; "))
+        assert "script-src" not in policy
