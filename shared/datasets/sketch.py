@@ -43,17 +43,27 @@ class Lowest:
     def __init__(self, k: int = K) -> None:
         self._k = k
         self._kept = np.empty(0, np.uint64)
+        self._waiting: list[NDArray[np.uint64]] = []
+        self._count = 0
 
     def add(self, hashes: NDArray[np.uint64]) -> None:
-        """Take more hashes."""
+        """Take more hashes; sorting waits until K have come that may be among the lowest."""
         if len(self._kept) == self._k:
             hashes = hashes[hashes < self._kept[-1]]
         if len(hashes):
-            self._kept = np.unique(np.concatenate([self._kept, hashes]))[: self._k]
+            self._waiting.append(hashes)
+            self._count += len(hashes)
+        if self._count >= self._k:
+            self._settle()
 
     def text(self) -> str:
         """Give them as a Sketch has them."""
+        self._settle()
         return b64encode(self._kept.astype(BYTES).tobytes()).decode()
+
+    def _settle(self) -> None:
+        self._kept = np.unique(np.concatenate([self._kept, *self._waiting]))[: self._k]
+        self._waiting, self._count = [], 0
 
 
 @dataclass(frozen=True)

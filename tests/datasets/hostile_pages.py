@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.datasets import CHECKS, Finding, Report, compared
+from shared.datasets.preview import Shown
 from tests.datasets.helpers import chat, check, good, jsonl
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def pages() -> Iterator[tuple[str, Report, str]]:
     yield "hostile", compared(hostile, check(jsonl(good())), INJECTIONS[1]), INJECTIONS[2]
     wide = [chat(text, text) for text in [INJECTIONS[-1], *WIDE]]
     yield "many-scripts", check(jsonl([json.dumps(row, ensure_ascii=False).encode() for row in wide])), "漢字"
+    shown = Shown(1, [], rendered="<|user|>\n" + "\n<|end|>\n".join(TEXTS))
+    yield "rendered", replace(check(jsonl(good())), preview=(shown,)), "support/a.jsonl"
     yield "long-names", compared(replace(hostile, reason=WORD), hostile, WORD), f"support/{WORD}"
     yield "every-code", every_code(), "support/all.jsonl"
     yield "huge", huge(), "support/huge.jsonl"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from shared.datasets import CheckOptions, Source, compared, prepare_parts, render_html
 from shared.datasets.page import visible
 from shared.datasets.plots import percent, stack
+from shared.datasets.preview import preview
+from shared.datasets.rows import Message
 from tests.datasets.helpers import chat, check, good, jsonl
 from tests.datasets.hostile_pages import pages
 
@@ -79,7 +82,7 @@ def test_no_data_makes_a_tag_or_an_attribute(name: str, report: Report, title: s
     )
     page, known = Tags(render_html(report, title)), Tags(render_html(plain, "plain"))
     assert page.open == []
-    assert page.tags <= known.tags | {"ul", "li", "b", "p"}
+    assert page.tags <= known.tags | {"ul", "li", "b", "p", "pre"}
     assert page.attributes <= known.attributes
     assert not page.tags & {"script", "img", "iframe", "a", "link", "object", "form", "base"}
     assert not {name for name in page.attributes if name.startswith("on") or name in {"style", "href", "src"}}
@@ -165,3 +168,15 @@ def test_lines_of_several_files_are_told_apart() -> None:
     assert "<b>line 41 of train.jsonl</b>" in page
     assert "4 more: line 46 of train.jsonl · line 47 of train.jsonl" in page
     assert "line 48 of train.jsonl · line 2 of validation.jsonl" in page
+
+
+def test_chats_are_shown_as_the_template_renders_them_where_it_is_at_hand() -> None:
+    report = check(jsonl(good()))
+    assert "template was not at hand" in render_html(report, "a")
+    chats = [(7, [Message("user", "Hi"), Message("assistant", "Yes.")])]
+    shown = tuple(preview(chats, lambda chat: f"<|user|>{chat[0].content}<|end|>" * 200))
+    page = render_html(replace(report, preview=shown), "a")
+    assert "as the model will see them" in page
+    [rendered] = re.findall(r"<pre[^>]*>(.*?)</pre>", page)
+    assert rendered.startswith("&lt;|user|&gt;Hi&lt;|end|&gt;")
+    assert rendered.endswith("…")

@@ -33,7 +33,17 @@ FLAGS = (
     "--virtual-time-budget=3000",
     "--dump-dom",
 )
-NAMES = ("plain", "nothing", "one-row", "hostile", "many-scripts", "long-names", "every-code", "huge")
+NAMES = (
+    "plain",
+    "nothing",
+    "one-row",
+    "hostile",
+    "many-scripts",
+    "rendered",
+    "long-names",
+    "every-code",
+    "huge",
+)
 MEASURE = """
 for (const one of document.querySelectorAll("details")) one.open = true;
 const root = document.documentElement, wide = root.clientWidth;
