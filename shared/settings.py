@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Misconfigured
+from shared.domain.survey import Limits
 from shared.domain.timing import Timing
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ SECONDS = {
     "JOB_POLL_SECONDS": "job_poll",
     "JOB_POLL_SECONDS_MAX": "job_poll_max",
     "CLAIM_SECONDS": "claim",
+}
+LIMITS = {
+    "ENDPOINTS_MAX": "endpoints",
+    "DEPLOYMENTS_MAX": "deployments",
+    "DEPLOYMENTS_PER_ENDPOINT_MAX": "deployments_beside",
 }
 INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
 URL = re.compile(r"https?://[^\s]+")
@@ -65,6 +71,7 @@ class Settings:
     timing: Timing
     installation: str
     prices_url: str
+    limits: Limits
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -85,6 +92,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             "DROPTUNE_INSTALLATION", INSTALLATION, "3 to 40 of a-z, 0-9 and dashes, as acme-prod"
         ),
         prices_url=reader.shaped("PRICES_URL", URL, "a URL", "https://prices.azure.com/api/retail/prices"),
+        limits=_limits(reader),
     )
     for schedule, default in (("RECONCILE_SCHEDULE", "0 * * * * *"), ("SWEEP_SCHEDULE", "0 */15 * * * *")):
         reader.shaped(schedule, SCHEDULE, f"six fields, as {default}", default)
@@ -107,6 +115,11 @@ def _storage(reader: _Reader) -> Storage:
 def _timing(reader: _Reader) -> Timing:
     defaults = {field.name: float(str(field.default)) for field in fields(Timing)}
     return Timing(**{name: reader.seconds(key, defaults[name]) for key, name in SECONDS.items()})
+
+
+def _limits(reader: _Reader) -> Limits:
+    defaults = {field.name: int(str(field.default)) for field in fields(Limits)}
+    return Limits(**{name: reader.count(key, defaults[name]) for key, name in LIMITS.items()})
 
 
 class _Reader:
@@ -140,6 +153,13 @@ class _Reader:
         if not 0 < number < float("inf"):
             self._faults.append(f"{key} is {value!r}, expected seconds above 0, as {default:g}")
         return number
+
+    def count(self, key: str, default: int) -> int:
+        value = self._environ.get(key, "").strip() or str(default)
+        if value.isdecimal() and int(value) > 0:
+            return int(value)
+        self._faults.append(f"{key} is {value!r}, expected a number above 0, as {default}")
+        return default
 
     def raise_faults(self) -> None:
         if self._faults:

@@ -41,6 +41,7 @@ def world() -> World:
         steps=storage.QueueSteps(account),
         jobs=azureml.AzureMLJobs(workspace),
         models=azureml.AzureMLModels(workspace),
+        computes=azureml.AzureMLComputes(workspace),
         endpoints=azureml.AzureMLEndpoints(workspace),
         monitor=monitor.AzureMonitor(workspace),
         prices=prices.RetailPrices(found.prices_url, lambda: datetime.now(UTC)),
@@ -48,4 +49,5 @@ def world() -> World:
         new_id=lambda: uuid.uuid4().hex,
         installation=found.installation,
         workspace_id=found.azureml.workspace_id,
+        limits=found.limits,
     )

@@ -12,6 +12,8 @@ from shared import settings
 from shared.adapters.prices import bundled
 from shared.app.recipes import parse
 from shared.cli.main import COMMANDS
+from shared.domain import causes
+from shared.domain.preflight.model import TASK
 from shared.domain.recipe import Recipe
 from shared.domain.run import State
 
@@ -24,7 +26,7 @@ def test_every_setting_is_documented() -> None:
         r'"([A-Z][A-Z_]+(?:__[a-zA-Z]+)?)"', (ROOT / "shared" / "settings.py").read_text("utf-8")
     )
     assert len(keys) > 15
-    for key in {*keys, *settings.SECONDS}:
+    for key in {*keys, *settings.SECONDS, *settings.LIMITS}:
         assert f"`{key}`" in DOCS["settings.md"], key
 
 
@@ -81,4 +83,17 @@ def test_a_settings_record_has_no_field_without_a_meaning() -> None:
         "timing",
         "installation",
         "prices_url",
+        "limits",
     }
+
+
+def test_every_code_of_training_and_serving_is_documented() -> None:
+    domain = ROOT / "shared" / "domain"
+    rooms = [*(domain / "preflight").glob("*.py")]
+    rooms += [domain / f"{name}.py" for name in ("parameters", "training", "serving", "gate")]
+    text = "\n".join(path.read_text("utf-8") for path in rooms)
+    said = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', text)
+    kinds = [cause.code for cause in (*causes.ORDER, causes.UNKNOWN)]
+    codes = {*said, *(f"{what}-{kind}" for what in ("job", "deployment") for kind in kinds)} - {TASK}
+    first_cells = re.findall(r"^\|([^|]*)\|", DOCS["training.md"], re.MULTILINE)
+    assert codes == set(re.findall(r"`([a-z0-9-]+)`", "".join(first_cells)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from shared.app import bookkeeping, claim, preparing, serving, training
+from shared.app import bookkeeping, claim, computing, preflight, preparing, serving, training
 from shared.app.gather import gather
 from shared.app.ledger import Ledger
 from shared.domain import actions as a
@@ -53,6 +53,8 @@ EFFECTS: Mapping[type, Callable[[claim.Work, Any], None]] = {
     a.Prepare: preparing.prepare,
     a.ResolveModel: preparing.resolve_model,
     a.ClaimSame: preparing.claim_same,
+    a.Preflight: preflight.preflight,
+    a.CreateCompute: computing.create_compute,
     a.SubmitJob: training.submit_job,
     a.CancelJob: training.cancel_job,
     a.ReadMetrics: training.read_metrics,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -60,7 +60,10 @@ def end(work: Work, _action: actions.End) -> None:
     """Write the end: no due time, no claim, no open wish."""
     now, state = work.world.now(), work.run.closing or State.FAILED
     by, before = work.run.closing_by, work.run.state
-    figures = {"code": work.run.problem.code} if work.run.problem else {}
+    problem, metrics = work.run.problem, work.run.metrics
+    figures: dict[str, Any] = {"code": problem.code} if problem else {}
+    if problem is not None and problem.code.startswith("gate-"):
+        figures |= metrics
 
     def change(run: Run) -> Run:
         after = runs.moved(run, state, run.reason, now, by=by, figures=figures)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shared.domain.errors import Missing
 from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts, JobFacts
+from shared.domain.recipe import SERVERLESS
 from shared.domain.run import State
-from shared.domain.tags import INSTALLATION, RECIPE, RUN
+from shared.domain.tags import INSTALLATION, RECIPE, RUN, SPEC
+from shared.ports import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from shared.app.ledger import Ledger
     from shared.domain.lane import Lane
     from shared.domain.run import Run
+    from shared.domain.survey import Cluster
     from shared.ports import World
 
 Found = TypeVar("Found")
@@ -25,11 +28,13 @@ def gather(world: World, ledger: Ledger, run: Run) -> Facts:
     """Find out what `decide` needs to know about this run just now."""
     lane = ledger.lane(run.recipe_name).lane
     serving = run.state in SERVING or run.closing is not None
+    job = _job(world, run) if run.state is State.TRAINING else None
     return Facts(
         lane=lane,
         states=_states(ledger, lane, run),
         source=_source(world, run) if run.prepared is None and run.problem is None else "same",
-        job=_job(world, run) if run.state is State.TRAINING else None,
+        job=job,
+        cluster=_cluster(world, run) if run.state is State.TRAINING and job is None else None,
         model_run=_model_run(world, run) if run.state is State.REGISTERING else None,
         endpoint=_endpoint(world, run) if serving else None,
         deployment=_deployment(world, run) if serving else None,
@@ -67,7 +72,17 @@ def _job(world: World, run: Run) -> JobFacts | None:
     job = or_none(lambda: world.jobs.find(name))
     if job is None:
         return None
-    return JobFacts(job.status, job.error, world.jobs.log_tail(name) if job.status == "failed" else "")
+    changed = job.tags.get(RUN) != run.name or (run.job_spec or job.tags.get(SPEC)) != job.tags.get(SPEC)
+    failure = world.jobs.failure(name) if job.status == "failed" else Failure()
+    return JobFacts(job.status, failure.error or job.error, failure.log, failure.step, changed)
+
+
+def _cluster(world: World, run: Run) -> Cluster | None:
+    """Look at the cluster that the job waits for."""
+    if run.recipe is None or run.recipe.compute.name == SERVERLESS or run.closing is not None:
+        return None
+    name = run.recipe.compute.name
+    return or_none(lambda: world.computes.find(name))
 
 
 def _model_run(world: World, run: Run) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from shared.app import computing, curves
 from shared.app import lanes as lane_changes
 from shared.domain import lane as lanes
 from shared.domain import names, parameters, tags
@@ -16,10 +17,10 @@ from shared.ports import JobSpec, ModelVersion
 if TYPE_CHECKING:
     from shared.app.claim import Work
     from shared.domain import actions
+    from shared.domain.base_model import ResolvedModel
     from shared.domain.recipe import Recipe
-    from shared.domain.run import Prepared, ResolvedModel, Run
+    from shared.domain.run import Prepared, Run
 
-COMPONENT = "chat_completion_pipeline"
 FILES = {
     "train_file_path": "train.jsonl",
     "validation_file_path": "validation.jsonl",
@@ -48,9 +49,9 @@ def spec(work: Work) -> JobSpec:
     """Describe the job of this run's present attempt."""
     run = work.run
     recipe, prepared, base = _ready(run)
-    component, inputs = work.world.models.component(COMPONENT, recipe.base_model.registry)
+    component, inputs = work.world.models.component(parameters.COMPONENT, recipe.base_model.registry)
     merged = parameters.merge(inputs, base.defaults, recipe.training)
-    gpus = work.world.models.gpus(recipe.compute.name)
+    gpus = computing.gpus(work.world, recipe)
     values = dict(merged.values) | _places(recipe, gpus)
     data_set = PurePosixPath(run.drop.path).name.split(".", 1)[0]
     return JobSpec(
@@ -73,9 +74,10 @@ def _ready(run: Run) -> tuple[Recipe, Prepared, ResolvedModel]:
 
 def _places(recipe: Recipe, gpus: int) -> dict[str, parameters.Value]:
     """Name compute and size for each step: the component's own defaults are retired sizes."""
-    steps = ("model_import", "preprocess", "finetune", "model_evaluation")
-    places: dict[str, parameters.Value] = {f"compute_{step}": recipe.compute.name for step in steps}
-    places |= {f"instance_type_{step}": recipe.compute.size for step in steps}
+    places: dict[str, parameters.Value] = {
+        f"compute_{step}": recipe.compute.name for step in parameters.STEPS
+    }
+    places |= {f"instance_type_{step}": recipe.compute.size for step in parameters.STEPS}
     return places | {"number_of_gpu_to_use_finetuning": max(gpus, 1), "task_name": "ChatCompletion"}
 
 
@@ -86,9 +88,12 @@ def cancel_job(work: Work, _action: actions.CancelJob) -> None:
 
 
 def read_metrics(work: Work, _action: actions.ReadMetrics) -> None:
-    """Keep the job's figures in the run."""
-    found = dict(work.world.jobs.metrics(work.run.job or ""))
-    work.update(lambda run: replace(run, metrics=found, metrics_read=True))
+    """Keep the job's figures in the run, and its curves in a document of their own."""
+    name = work.run.job or ""
+    found = dict(work.world.jobs.metrics(name))
+    tokens = dict(work.world.jobs.find(name).tokens)
+    known = curves.keep(work, work.world.jobs.curves(name))
+    work.update(lambda run: replace(run, metrics=found, tokens=tokens, metrics_read=True, **known))
 
 
 def choose_version(work: Work, _action: actions.ChooseVersion) -> None:

@@ -92,6 +92,10 @@ def _tell(run: Run) -> None:
         where = f"line {found['line']}" if found.get("line") else "the file"
         what = f"{where}: {found['found']}; expected {found['expected']}"
         output.say(f"  {found['code']} {found['severity']:<7} {what}")
+    for found_before in run.preflight or ():
+        output.say(f"  {found_before.code} {found_before.severity:<7} {found_before.message}")
+        if found_before.help:
+            output.say(f"      {found_before.help}")
     for key, value in (("job", run.job), ("model", views.line(run)["model"]), ("endpoint", run.endpoint)):
         if value:
             output.say(f"  {key}: {value}")

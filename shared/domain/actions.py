@@ -69,6 +69,16 @@ class ResolveModel:
 
 
 @dataclass(frozen=True)
+class Preflight:
+    """Look for all that would stop the run on Azure ML, before anything is spent."""
+
+
+@dataclass(frozen=True)
+class CreateCompute:
+    """Begin to make the cluster that the recipe names."""
+
+
+@dataclass(frozen=True)
 class ClaimSame:
     """Make sure that no other run stands for the same data and training."""
 
@@ -178,6 +188,8 @@ Action = (
     | Prepare
     | ResolveModel
     | ClaimSame
+    | Preflight
+    | CreateCompute
     | EnterTraining
     | LeaveTraining
     | AskToLeave

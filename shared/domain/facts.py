@@ -10,15 +10,21 @@ if TYPE_CHECKING:
 
     from shared.domain.lane import Lane
     from shared.domain.run import State
+    from shared.domain.survey import Cluster
 
 
 @dataclass(frozen=True)
 class JobFacts:
-    """The run's job. status: Azure ML's, lower case; log: the end of a failed job's log."""
+    """The run's job. status: Azure ML's, lower case; of a failed one: its error, step and the end of its log.
+
+    changed: its tags are not those that this run gave it.
+    """
 
     status: str
     error: str | None = None
     log: str = ""
+    step: str | None = None
+    changed: bool = False
 
     @property
     def over(self) -> bool:
@@ -54,6 +60,7 @@ class Facts:
     states: Mapping[str, State | None] = field(default_factory=dict)
     source: Literal["same", "changed", "gone"] = "same"
     job: JobFacts | None = None
+    cluster: Cluster | None = None
     model_run: str | None = None
     endpoint: EndpointFacts | None = None
     deployment: DeploymentFacts | None = None

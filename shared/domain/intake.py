@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import lane as lanes
-from shared.domain import names
+from shared.domain import names, preflight
 from shared.domain.actions import (
     Action,
     AskToLeave,
@@ -14,6 +14,7 @@ from shared.domain.actions import (
     Close,
     EnterTraining,
     Move,
+    Preflight,
     Prepare,
     ResolveModel,
     Wait,
@@ -39,7 +40,7 @@ def received(run: Run, facts: Facts) -> Action:
 
 
 def validating(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
-    """Check and split the data, fix the base model's version, make sure it is not the same again."""
+    """Check and split the data, fix the base model, see that it is new and that nothing stands in its way."""
     if run.prepared is None:
         return _source_lost(facts) if facts.source != "same" else Prepare()
     if run.prepared.verdict == "rejected":
@@ -50,6 +51,11 @@ def validating(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action
         return ClaimSame()
     if run.same_as is not None:
         return Close(State.UNCHANGED, f"the same data and training as {run.same_as}")
+    if run.preflight is None:
+        return Preflight()
+    problem = preflight.problem(run, run.preflight)
+    if problem is not None:
+        return Close(State.FAILED, problem.message, problem)
     if recipe.approval == "always":
         return Move(State.AWAITING_APPROVAL, "the recipe asks for approval before training")
     return Move(State.QUEUED, run.prepared.reason, figures={"rows": run.prepared.rows})

@@ -7,6 +7,7 @@ Only what the recipe's author wrote overrides the model's own defaults. Values e
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,23 +29,29 @@ PRODUCT_DEFAULTS: Mapping[str, Any] = {
     "deepspeed_stage": "2",
     "save_total_limit": 1,
 }
-OURS = frozenset(
-    {
-        "mlflow_model_path",
-        "train_file_path",
-        "validation_file_path",
-        "test_file_path",
-        "number_of_gpu_to_use_finetuning",
-    }
-)
+COMPONENT = "chat_completion_pipeline"
+STEPS = ("model_import", "preprocess", "finetune", "model_evaluation")
+OURS: Mapping[str, str] = {
+    "task_name": "it is always ChatCompletion",
+    "number_of_gpu_to_use_finetuning": "the GPUs of the compute are counted",
+    **dict.fromkeys(("mlflow_model_path", "pytorch_model_path", "huggingface_id"), "see base_model"),
+    **{
+        f"{part}_{kind}_path": "the drop is what is trained on"
+        for part in ("train", "validation", "test")
+        for kind in ("file", "mltable")
+    },
+    **{f"compute_{step}": "see compute.name" for step in STEPS},
+    **{f"instance_type_{step}": "see compute.size" for step in STEPS},
+}
+LITERALS = frozenset({"string", "integer", "number", "boolean"})
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The component's inputs by name, and the model's keys that the component does not know."""
+    """The component's inputs by name, and what of the model's defaults was left out, with the reason."""
 
     values: Mapping[str, Value]
-    dropped: tuple[str, ...]
+    dropped: Mapping[str, str]
 
 
 def merge(
@@ -53,26 +60,38 @@ def merge(
     """Lay the three layers over each other and put each value into its input's type.
 
     inputs: the component's, by name, each `{type, enum, min, …}`. Raises Rejected naming every wrong field
-    of the recipe, with the nearest known name; a key of the model's that is no input is dropped and named.
+    of the recipe, with the nearest known name; a default of the model's that does not fit is left out.
     """
-    faults = [_unknown(key, inputs) for key in recipe if key not in inputs or key in OURS]
-    layers = {**PRODUCT_DEFAULTS, **model, **recipe}
     values: dict[str, Value] = {}
-    for key, value in layers.items():
-        if key not in inputs or key in OURS:
-            continue
-        try:
+    for key, value in PRODUCT_DEFAULTS.items():
+        if key in inputs:
             values[key] = cast(value, inputs[key])
-        except ValueError as fault:
-            faults.append(f"training.{key}: {fault}")
+    dropped = _lay_over(values, inputs, model)
+    faults = _lay_over(values, inputs, recipe)
     if faults:
         raise Rejected(
             "training-parameters",
-            "; ".join(faults) + ".",
-            "Mend the recipe's training section and drop the data set again.",
+            "; ".join(f"training.{key}: {fault}" for key, fault in faults.items()) + ".",
+            "Mend the recipe's training section, then drop again: droptune drop FILE --recipe RECIPE",
         )
-    dropped = tuple(sorted(key for key in model if key not in inputs))
     return Parameters(values, dropped)
+
+
+def _lay_over(
+    values: dict[str, Value], inputs: Mapping[str, Mapping[str, Any]], layer: Mapping[str, Any]
+) -> dict[str, str]:
+    """Put a layer's values over those there are; give what does not fit, with the reason."""
+    faults: dict[str, str] = {}
+    for key, value in layer.items():
+        fault = _not_theirs(key, inputs)
+        if fault is None:
+            try:
+                values[key] = cast(value, inputs[key])
+            except ValueError as wrong:
+                fault = str(wrong)
+        if fault is not None:
+            faults[key] = fault
+    return faults
 
 
 def cast(value: object, spec: Mapping[str, Any]) -> Value:
@@ -80,6 +99,8 @@ def cast(value: object, spec: Mapping[str, Any]) -> Value:
     kind = str(spec.get("type", "string")).lower()
     if kind in {"integer", "number"}:
         return _number(value, kind, spec)
+    if not isinstance(value, (bool, int, float, str)):
+        raise ValueError(f"found {value!r}, expected a text")  # noqa: TRY004 - one kind of fault for callers
     text = str(value).lower() if isinstance(value, bool) else str(value)
     allowed = [str(option) for option in spec.get("enum") or ()]
     if allowed and text not in allowed:
@@ -93,26 +114,39 @@ def _number(value: object, kind: str, spec: Mapping[str, Any]) -> Value:
     try:
         number: int | float = float(value)
     except ValueError:
-        raise ValueError(f"found {value!r}, expected {_a(kind)}") from None
-    if kind == "integer":
-        if number != int(number):
-            raise ValueError(f"found {value!r}, expected an integer")
-        number = int(number)
-    least = spec.get("min")
+        number = math.nan
+    if not math.isfinite(number) or (kind == "integer" and number != int(number)):
+        raise ValueError(f"found {value!r}, expected {_a(kind)}")
+    _check_range(value, number, spec)
+    return int(number) if kind == "integer" else number
+
+
+def _check_range(value: object, number: float, spec: Mapping[str, Any]) -> None:
+    least, most = spec.get("min"), spec.get("max")
     if least is not None and number < float(least):
         raise ValueError(f"found {value!r}, expected at least {least}")
-    return number
+    if most is not None and number > float(most):
+        raise ValueError(f"found {value!r}, expected at most {most}")
 
 
 def _a(kind: str) -> str:
     return "an integer" if kind == "integer" else "a number"
 
 
-def _unknown(key: str, inputs: Mapping[str, Any]) -> str:
+def _is_literal(spec: Mapping[str, Any] | None) -> bool:
+    """Tell whether an input is there and takes a plain value; one that takes a file or a model does not."""
+    return spec is not None and str(spec.get("type", "string")).lower() in LITERALS
+
+
+def _not_theirs(key: str, inputs: Mapping[str, Mapping[str, Any]]) -> str | None:
     if key in OURS:
-        return f"training.{key}: is set by Droptune"
-    near = difflib.get_close_matches(key, inputs, n=1)
-    return f"training.{key}: unknown" + (f", did you mean {near[0]!r}?" if near else "")
+        return f"is set by Droptune ({OURS[key]})"
+    if _is_literal(inputs.get(key)):
+        return None
+    if key in inputs:
+        return f"takes a {inputs[key].get('type')}, and a recipe gives plain values alone"
+    near = difflib.get_close_matches(key, [name for name in inputs if name not in OURS], n=1)
+    return "unknown" + (f", did you mean {near[0]!r}?" if near else "")
 
 
 def display_name(model: str, data_set: str, values: Mapping[str, Value], gpus: int) -> str:

@@ -10,10 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from shared.domain.names import short_digest
+
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
+SERVERLESS = "serverless"
 Severity = Literal["ignore", "warn", "error"]
 Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(B|KiB|MiB|GiB)$", description="as 500MiB or 2GiB")]
 QuietHours = Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d [A-Za-z_+\-/0-9]+$")]
@@ -142,6 +145,11 @@ class Recipe(Section, frozen=True):
         if self.cost.idle_action is not None:
             return self.cost.idle_action
         return "hibernate" if self.serving.endpoint == "per_recipe" else "delete"
+
+
+def digest(recipe: Recipe) -> str:
+    """Tell a recipe from any other, all its defaults included: 16 hex digits."""
+    return short_digest(msgspec.json.encode(recipe, order="deterministic").decode(), length=16)
 
 
 def bytes_of(size: str) -> int:

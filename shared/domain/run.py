@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.base_model import ResolvedModel
 from shared.domain.drops import Drop
 from shared.domain.errors import Problem
 from shared.domain.lane import Place
 from shared.domain.recipe import Recipe
+from shared.domain.survey import Finding
 
 VERSION = 1
 
@@ -99,16 +101,6 @@ class Prepared(msgspec.Struct, frozen=True):
     source_digest: str
 
 
-class ResolvedModel(msgspec.Struct, frozen=True):
-    """The base model as the registry has it. defaults: its `model_specific_defaults`, as plain values."""
-
-    id: str
-    name: str
-    version: str
-    tags: dict[str, str]
-    defaults: dict[str, Any]
-
-
 class Answer(msgspec.Struct, frozen=True):
     """One question put to the challenger. missing: what the answer should have held; seconds: to answer.
 
@@ -148,6 +140,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     closing_by: str = "droptune"
     prepared: Prepared | None = None
     base_model: ResolvedModel | None = None
+    preflight: tuple[Finding, ...] | None = None
     same_key: str | None = None
     same_as: str | None = None
     approved_by: str | None = None
@@ -158,6 +151,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     job_url: str | None = None
     metrics: dict[str, float] = {}
     metrics_read: bool = False
+    preemptions: int = 0
+    tokens: dict[str, int] = {}
+    curves: str | None = None
+    eval_digest: str | None = None
+    base_eval_loss: float | None = None
     model: str | None = None
     model_version: str | None = None
     endpoint: str | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.domain import causes, names
 from shared.domain import lane as lanes
-from shared.domain import names
 from shared.domain.actions import (
     Action,
     AskChallenger,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
+    from shared.domain.lane import Lane
     from shared.domain.recipe import Recipe
     from shared.domain.run import Answer, Run
 
@@ -44,7 +45,7 @@ def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     if facts.lane.deploying != run.name:
         return _slot(run, facts, now)
     if run.endpoint is None:
-        return Note({"endpoint": _endpoint_name(run, facts, recipe)})
+        return Note({"endpoint": endpoint_name(run, facts.lane, facts.workspace_id, recipe)})
     if facts.endpoint is None:
         return CreateEndpoint()
     return _endpoint(run, facts.endpoint) or _deployment(run, facts.deployment)
@@ -99,10 +100,11 @@ def _slot(run: Run, facts: Facts, now: datetime) -> Action:
     )
 
 
-def _endpoint_name(run: Run, facts: Facts, recipe: Recipe) -> str:
+def endpoint_name(run: Run, lane: Lane, workspace_id: str, recipe: Recipe) -> str:
+    """Name the endpoint: the run's own, else the one its recipe's runs share."""
     if recipe.serving.endpoint == "per_run":
         return names.endpoint_of_run(run.recipe_name, run.received, run.name)
-    return facts.lane.endpoint or names.endpoint(facts.workspace_id, run.recipe_name, facts.lane.generation)
+    return lane.endpoint or names.endpoint(workspace_id, run.recipe_name, lane.generation)
 
 
 def _endpoint(run: Run, endpoint: EndpointFacts) -> Action | None:
@@ -131,7 +133,10 @@ def _deployment(run: Run, deployment: DeploymentFacts | None) -> Action:
     if deployment.state == "succeeded":
         return Move(State.TESTING, f"deployment {run.deployment} is ready")
     if deployment.state in {"failed", "canceled"}:
-        return _failed(run, "deployment-failed", f"The deployment {run.deployment} failed.", deployment.log)
+        cause = causes.of(None, deployment.log)
+        told = f" ({cause.told})" if cause.told else ""
+        what = f"The deployment {run.deployment} failed{told}."
+        return _failed(run, f"deployment-{cause.code}", what, deployment.log, cause.helps)
     return Wait(f"deployment {run.deployment} is {deployment.state}")
 
 
@@ -156,7 +161,8 @@ def _wrong(answer: Answer) -> str:
     return f"missed or broke: {', '.join(answer.missing)}"
 
 
-def _failed(run: Run, code: str, what: str, log: str) -> Action:
+def _failed(run: Run, code: str, what: str, log: str, helps: str = "") -> Action:
     message = what + (f" The end of its log: {log}" if log else "")
-    help_text = f"See it with droptune show {run.name}; to try again: droptune retry {run.name}"
+    help_text = f"{helps}. " if helps else ""
+    help_text += f"See it with droptune show {run.name}; to try again: droptune retry {run.name}"
     return Close(State.FAILED, what, Problem(code, message, help_text))

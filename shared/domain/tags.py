@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.domain.recipe import digest
+
 if TYPE_CHECKING:
     from shared.domain.run import Run
 
 INSTALLATION = "droptune-installation"
 RUN = "droptune-run"
 RECIPE = "droptune-recipe"
+RECIPE_DIGEST = "droptune-recipe-digest"
 DATA = "droptune-data"
 BASE_MODEL = "droptune-base-model"
 JOB = "droptune-job"
@@ -21,6 +24,8 @@ EXPIRES = "droptune-expires"
 def of(run: Run, installation: str) -> dict[str, str]:
     """Tag a thing made for `run`, so that it leads back to run, recipe, data and base model."""
     tags = {INSTALLATION: installation, RUN: run.name, RECIPE: run.recipe_name}
+    if run.recipe is not None:
+        tags[RECIPE_DIGEST] = digest(run.recipe)
     if run.prepared is not None:
         tags[DATA] = run.prepared.data_digest
     if run.base_model is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain import causes, gate, names
 from shared.domain.actions import (
     Action,
     ChooseVersion,
     Close,
+    CreateCompute,
     LeaveTraining,
     Move,
     ReadMetrics,
@@ -18,7 +20,7 @@ from shared.domain.actions import (
 )
 from shared.domain.errors import Problem
 from shared.domain.intake import superseded
-from shared.domain.names import deployment
+from shared.domain.recipe import SERVERLESS
 from shared.domain.run import State
 
 if TYPE_CHECKING:
@@ -27,28 +29,27 @@ if TYPE_CHECKING:
     from shared.domain.facts import Facts, JobFacts
     from shared.domain.recipe import Recipe
     from shared.domain.run import Run
+    from shared.domain.survey import Cluster
+
+MOST_PREEMPTIONS = 2
+UNREADY = frozenset({"creating", "updating", "deleting"})
 
 
 def training(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     """Make the job, watch it, keep its figures."""
     job = facts.job
     if job is None:
-        return SubmitJob()
+        return _compute(run, facts.cluster, recipe) or SubmitJob()
+    if job.changed:
+        return _changed(run)
+    if run.job_spec is None:
+        return SubmitJob()  # made, but not written down: taken up again
     if job.status == "completed":
         return _trained(run, facts, recipe)
     if job.over:
         return _job_failed(run, job)
     if run.job_started and now >= run.job_started + timedelta(hours=recipe.cost.max_job_hours):
-        hours = f"{recipe.cost.max_job_hours:g} h"
-        return Close(
-            State.FAILED,
-            f"the job ran longer than {hours}",
-            Problem(
-                "job-overran",
-                f"The job {run.job} ran longer than cost.max_job_hours ({hours}) and is cancelled.",
-                f"Raise cost.max_job_hours or train less, then: droptune retry {run.name}",
-            ),
-        )
+        return _overran(run, recipe)
     return Wait(f"job {run.job} is {job.status}", "job")
 
 
@@ -63,12 +64,31 @@ def registering(run: Run, facts: Facts, _recipe: Recipe, _now: datetime) -> Acti
     if facts.model_run != run.name:
         return ChooseVersion()
     reason = f"model {run.model} version {run.model_version} is registered"
-    return Move(State.DEPLOYING, reason, changes={"deployment": deployment(run.name)})
+    return Move(State.DEPLOYING, reason, changes={"deployment": names.deployment(run.name)})
+
+
+def _compute(run: Run, cluster: Cluster | None, recipe: Recipe) -> Action | None:
+    """Make the cluster where the recipe says so, and wait for it; None where the job may be made."""
+    name = recipe.compute.name
+    if name == SERVERLESS:
+        return None
+    if cluster is None and recipe.compute.create:
+        return CreateCompute()
+    if cluster is None:
+        return _failed(run, "compute-missing", f"The compute {name!r} is no longer there.", "Make it again")
+    if cluster.state == "failed":
+        why = "; ".join(cluster.errors) or "Azure ML gives no reason"
+        mend = f"Delete it (az ml compute delete --name {name}) and make it again, or name another"
+        return _failed(run, "compute-failed", f"The compute {name!r} could not be provisioned: {why}.", mend)
+    return Wait(f"compute {name} is {cluster.state}") if cluster.state in UNREADY else None
 
 
 def _trained(run: Run, facts: Facts, recipe: Recipe) -> Action:
     if not run.metrics_read:
         return ReadMetrics()
+    problem = gate.first(run, recipe)
+    if problem is not None:
+        return Close(State.FAILED, problem.message, problem)
     if run.place in facts.lane.training:
         return LeaveTraining()
     if recipe.approval in {"gate", "always"}:
@@ -79,15 +99,53 @@ def _trained(run: Run, facts: Facts, recipe: Recipe) -> Action:
 
 
 def _job_failed(run: Run, job: JobFacts) -> Action:
-    outside = job.status == "canceled"
-    what = "was cancelled outside Droptune" if outside else f"failed: {job.error or 'no reason was given'}"
+    if job.status == "canceled":
+        return _failed(run, "job-canceled", f"The job {run.job} was cancelled outside Droptune.", _page(run))
+    cause = causes.of(job.error, job.log, job.step)
+    if cause is causes.PREEMPTED and run.preemptions < MOST_PREEMPTIONS:
+        return _next_attempt(run)
+    where = f" in step {job.step}" if job.step else ""
+    told = f" ({cause.told})" if cause.told else ""
+    often = f", {run.preemptions + 1} times" if cause is causes.PREEMPTED else ""
     log = f" The end of its log: {job.log}" if job.log else ""
-    return Close(
-        State.FAILED,
-        f"the job {what}",
-        Problem(
-            "job-canceled" if outside else "job-failed",
-            f"The job {run.job} {what}.{log}",
-            f"See its page {run.job_url or 'in the studio'}; to train again: droptune retry {run.name}",
-        ),
+    what = f"The job {run.job} failed{where}{told}{often}: {job.error or 'no reason was given'}."
+    return _failed(run, f"job-{cause.code}", what, f"{cause.helps}. {_page(run)}", log)
+
+
+def _next_attempt(run: Run) -> Move:
+    attempt = run.job_attempt + 1
+    return Move(
+        State.TRAINING,
+        f"job {run.job} was preempted; attempt {attempt} follows",
+        changes={
+            "job": names.job(run.name, attempt),
+            "job_attempt": attempt,
+            "preemptions": run.preemptions + 1,
+            "job_spec": None,
+            "job_started": None,
+            "job_url": None,
+        },
     )
+
+
+def _overran(run: Run, recipe: Recipe) -> Action:
+    hours = f"{recipe.cost.max_job_hours:g} h"
+    what = f"The job {run.job} ran longer than cost.max_job_hours ({hours}) and is cancelled."
+    return _failed(run, "job-overran", what, "Raise cost.max_job_hours or train less")
+
+
+def _changed(run: Run) -> Action:
+    what = (
+        f"The job {run.job} was changed under its name: its tags are not those that this run gave it. "
+        "It is left alone."
+    )
+    return _failed(run, "job-changed", what, _page(run))
+
+
+def _page(run: Run) -> str:
+    return f"See its page {run.job_url or 'in the studio'}"
+
+
+def _failed(run: Run, code: str, what: str, mend: str, log: str = "") -> Action:
+    help_text = f"{mend}; to train again: droptune retry {run.name}"
+    return Close(State.FAILED, what.rstrip("."), Problem(code, what + log, help_text))

@@ -6,19 +6,23 @@ Every call ends within 30 seconds, retries included, but for streams. Times are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.domain.survey import Limits
+from shared.ports.compute import ClusterSpec, Computes
 from shared.ports.figures import Monitor, Prices
 from shared.ports.serving import Deployment, DeploymentSpec, Endpoint, Endpoints
 from shared.ports.storage import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
-from shared.ports.training import Job, Jobs, JobSpec, Models, ModelVersion
+from shared.ports.training import Failure, Job, Jobs, JobSpec, Models, ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
 __all__ = [
+    "ClusterSpec",
+    "Computes",
     "Deployment",
     "DeploymentSpec",
     "Documents",
@@ -26,6 +30,7 @@ __all__ = [
     "Endpoint",
     "Endpoints",
     "Entry",
+    "Failure",
     "Job",
     "JobSpec",
     "Jobs",
@@ -52,6 +57,7 @@ class World:
     steps: Steps
     jobs: Jobs
     models: Models
+    computes: Computes
     endpoints: Endpoints
     monitor: Monitor
     prices: Prices
@@ -59,3 +65,4 @@ class World:
     new_id: Callable[[], str]
     installation: str
     workspace_id: str
+    limits: Limits = field(default_factory=Limits)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.names import short_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from shared.domain.run import ResolvedModel
+    from shared.domain.base_model import ResolvedModel
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as Azure ML tells it. status: its own words, lower case; url: its page in the studio."""
+    """A job as Azure ML tells it. status: its own words, lower case; url: its page in the studio.
+
+    tokens: how many it learned from, as the job itself counted: `training`, `assistant`.
+    """
 
     name: str
     status: str
@@ -47,11 +50,21 @@ class Job:
     url: str | None = None
     error: str | None = None
     started: datetime | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
         """Tell whether it will change no more (Completed, Failed, Canceled)."""
         return self.status in {"completed", "failed", "canceled"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a job failed. step: its name, where one is to blame; log: the end of that step's log."""
+
+    step: str | None = None
+    error: str | None = None
+    log: str = ""
 
 
 class Jobs(Protocol):
@@ -69,8 +82,11 @@ class Jobs(Protocol):
     def metrics(self, name: str) -> Mapping[str, float]:
         """Read the last value of each metric of the job (root run, else its children)."""
 
-    def log_tail(self, name: str) -> str:
-        """Read the end of its log, at most 2,000 characters; empty where there is none."""
+    def curves(self, name: str) -> Mapping[str, Sequence[tuple[int, float]]]:
+        """Read losses and learning rate as (step, value), at most 1,000 points each; numbers alone."""
+
+    def failure(self, name: str) -> Failure:
+        """Find the step that failed, its error and the end of its log, at most 2,000 characters."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +107,6 @@ class Models(Protocol):
 
     def component(self, name: str, registry: str) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
         """Give a pipeline component's id and its inputs by name ({type, enum, min, default, optional})."""
-
-    def gpus(self, compute: str) -> int:
-        """Count the GPUs of one node of a cluster; raises Misconfigured where there is no such cluster."""
 
     def find(self, name: str, version: str) -> ModelVersion:
         """Look at a model version; raises Missing."""

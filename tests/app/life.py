@@ -58,6 +58,7 @@ class Life:
             steps=self.storage.steps,
             jobs=self.azureml.jobs,
             models=self.azureml.models,
+            computes=self.azureml.computes,
             endpoints=self.azureml.endpoints,
             monitor=self.azureml.monitor,
             prices=self.azureml.prices,

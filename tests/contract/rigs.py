@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from shared.ports import Endpoints, Job, Jobs, Models, Monitor, Prices
+    from shared.ports import Computes, Endpoints, Job, Jobs, Models, Monitor, Prices
 
 COMPUTE, SIZE, LOCATION = "gpu-cluster", "Standard_NC24ads_A100_v4", "eastus2"
 NUMBERS = itertools.count(1)
@@ -39,6 +39,9 @@ class Rig(Protocol):
 
     @property
     def models(self) -> Models: ...
+
+    @property
+    def computes(self) -> Computes: ...
 
     @property
     def endpoints(self) -> Endpoints: ...
@@ -66,7 +69,7 @@ class FakeRig:
 
     def __init__(self) -> None:
         self.fake = FakeAzureML(now)
-        self.jobs, self.models = self.fake.jobs, self.fake.models
+        self.jobs, self.models, self.computes = self.fake.jobs, self.fake.models, self.fake.computes
         self.endpoints, self.monitor, self.prices = self.fake.endpoints, self.fake.monitor, self.fake.prices
 
     def finish(self, job: str) -> None:
@@ -86,6 +89,7 @@ class EmulatorRig:
     emulator: Emulator
     jobs: Jobs
     models: Models
+    computes: Computes
     endpoints: Endpoints
     monitor: Monitor
     prices: Prices
@@ -159,6 +163,7 @@ def _adapters(emulator: Emulator) -> EmulatorRig:
         emulator=emulator,
         jobs=azureml.AzureMLJobs(place),
         models=azureml.AzureMLModels(place),
+        computes=azureml.AzureMLComputes(place),
         endpoints=azureml.AzureMLEndpoints(place),
         monitor=monitor.AzureMonitor(place),
         prices=prices.RetailPrices(f"{emulator.url}/api/retail/prices", now),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.errors import AlreadyThere, Changed, Misconfigured, Missing, Permanent, Rejected
+from shared.domain.sizes import quota, total
 from shared.domain.tags import RUN, SPEC
-from shared.ports import DeploymentSpec, JobSpec, ModelVersion
+from shared.ports import ClusterSpec, DeploymentSpec, Failure, JobSpec, ModelVersion
 from tests.contract.rigs import COMPUTE, LOCATION, SIZE, FakeRig, Rig, emulator_rig, now, unique
 from tests.local.azureml.rig import until
 
@@ -96,7 +97,9 @@ def test_a_job_that_is_not_there_is_missing(rig: Rig) -> None:
         rig.jobs.cancel("nowhere")
     with pytest.raises(Missing):
         rig.jobs.metrics("nowhere")
-    assert rig.jobs.log_tail("nowhere") == ""
+    with pytest.raises(Missing):
+        rig.jobs.curves("nowhere")
+    assert rig.jobs.failure("nowhere") == Failure()
 
 
 def test_a_job_is_submitted_once(rig: Rig) -> None:
@@ -128,6 +131,13 @@ def test_a_job_that_ends_well_has_metrics(rig: Rig) -> None:
     metrics = rig.jobs.metrics(asked.name)
     assert metrics.keys() >= {"loss", "eval_loss"}
     assert all(isinstance(value, float) and math.isfinite(value) for value in metrics.values())
+    curves = rig.jobs.curves(asked.name)
+    assert curves.keys() >= {"loss", "eval_loss"}
+    steps = [step for step, _value in curves["loss"]]
+    assert len(steps) > 1
+    assert steps == sorted(set(steps))
+    assert curves["loss"][-1][1] == metrics["loss"]
+    assert rig.jobs.find(asked.name).tokens["training"] > 0
     rig.jobs.cancel(asked.name)
     assert rig.jobs.find(asked.name).status == "completed"
 
@@ -140,7 +150,9 @@ def test_a_failed_job_says_why(rig: Rig) -> None:
     assert (found.status, found.over) == ("failed", True)
     assert found.error
     assert ": " in found.error
-    assert 0 < len(rig.jobs.log_tail(asked.name)) <= 2000
+    failure = rig.jobs.failure(asked.name)
+    assert 0 < len(failure.log) <= 2000
+    assert failure.error
 
 
 def test_a_canceled_job_ends(rig: Rig) -> None:
@@ -162,6 +174,10 @@ def test_a_base_model_is_resolved_with_its_defaults(rig: Rig) -> None:
     assert latest.defaults["apply_lora"] == "true"
     assert all(isinstance(value, str) for value in latest.tags.values())
     assert rig.models.resolve("Phi-3-mini-4k-instruct", "azureml", "14") == latest
+    assert latest.catalogue is not None
+    assert SIZE in (latest.catalogue.finetune_sizes or ())
+    assert SIZE in (latest.catalogue.inference_sizes or ())
+    assert (latest.catalogue.archived, latest.catalogue.retired) == (False, None)
 
 
 @pytest.mark.parametrize(("name", "version"), [("Phi-99", "latest"), ("Phi-4", "999"), ("Phi-99", "1")])
@@ -184,11 +200,41 @@ def test_a_component_has_inputs_with_types(rig: Rig) -> None:
     assert refused.value.problem.help
 
 
-def test_gpus_of_a_cluster_are_counted(rig: Rig) -> None:
-    assert rig.models.gpus(COMPUTE) == 1
-    with pytest.raises(Misconfigured, match="nowhere") as refused:
-        rig.models.gpus("nowhere")
-    assert refused.value.problem.help
+def test_a_cluster_is_looked_at(rig: Rig) -> None:
+    found = rig.computes.find(COMPUTE)
+    assert (found.name, found.size, found.state, found.max_nodes) == (COMPUTE, SIZE, "succeeded", 2)
+    assert (found.tier, found.errors) == ("dedicated", ())
+    with pytest.raises(Missing, match="nowhere"):
+        rig.computes.find("nowhere")
+
+
+def test_a_cluster_is_made_once_and_scales_to_nothing(rig: Rig) -> None:
+    name = unique("made")
+    rig.computes.create(ClusterSpec(name, SIZE, 3, "low_priority", {RUN: "run-1"}))
+    until(lambda: rig.computes.find(name).state == "succeeded", 30, "the cluster is there")
+    found = rig.computes.find(name)
+    assert (found.size, found.max_nodes, found.tier) == (SIZE, 3, "low_priority")
+    rig.computes.create(ClusterSpec(name, SIZE, 9, "dedicated", {}))
+    assert rig.computes.find(name) == found
+    with pytest.raises(Permanent, match="a/b"):
+        rig.computes.create(ClusterSpec("a/b", SIZE, 1, "dedicated", {}))
+
+
+def test_the_region_offers_sizes_with_their_gpus(rig: Rig) -> None:
+    found = rig.computes.sizes()
+    one = found[SIZE.lower()]
+    assert (one.name, one.vcpus, one.gpus) == (SIZE, 24, 1)
+    assert found["standard_d12_v2"].gpus == 0
+    assert one.family
+
+
+def test_quotas_are_counted_by_family(rig: Rig) -> None:
+    usages = rig.computes.usages()
+    family = rig.computes.sizes()[SIZE.lower()].family
+    found = quota(usages, family)
+    assert found is not None
+    assert 0 <= found.used <= found.limit
+    assert total(usages, "low_priority") is not None
 
 
 def trained(rig: Rig) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.domain import run as runs
+from shared.domain.base_model import ResolvedModel
 from shared.domain.drops import Drop
 from shared.domain.facts import Facts
 from shared.domain.lane import Champion, Lane, Place
 from shared.domain.recipe import Recipe
-from shared.domain.run import Prepared, ResolvedModel, Run, State
+from shared.domain.run import Prepared, Run, State
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ from shared.domain.errors import Problem
 from shared.domain.facts import DeploymentFacts, EndpointFacts, JobFacts
 from shared.domain.lane import Lane, Place
 from shared.domain.lifecycle import STEPS, decide
-from shared.domain.recipe import Cost, Recipe, Serving
+from shared.domain.recipe import Compute, Cost, Evaluation, Recipe, Serving
 from shared.domain.run import ENDS, Answer, Run, State, Wish
+from shared.domain.survey import Cluster, Finding
 from tests.domain.builders import NOON, base_model, champion, drop, facts, prepared, run
 
 if TYPE_CHECKING:
     from shared.domain.facts import Facts
 
+CLUSTER = Cluster("gpu-cluster", "Standard_NC24ads_A100_v4", "succeeded", 2)
 READY = EndpointFacts("succeeded", ours=True, traffic={})
 
 
@@ -61,6 +64,10 @@ def test_validation_goes_step_by_step() -> None:
     the_run = replace(the_run, base_model=base_model())
     assert next_action(the_run, facts()) == a.ClaimSame()
     the_run = replace(the_run, same_key="k")
+    assert next_action(the_run, facts()) == a.Preflight()
+    stopped = replace(the_run, preflight=(Finding("size-retired", "error", "Gone.", "Mend it."),))
+    assert closes(next_action(stopped, facts()), State.FAILED, "size-retired")
+    the_run = replace(the_run, preflight=(Finding("quota-unknown", "warning", "Who knows."),))
     assert moves_to(next_action(the_run, facts()), State.QUEUED)
     assert closes(next_action(replace(the_run, same_as="another"), facts()), State.UNCHANGED)
 
@@ -76,7 +83,12 @@ def test_bad_data_is_rejected_with_its_lines_and_the_next_command() -> None:
 
 
 def test_approval_always_waits_before_training() -> None:
-    done: dict[str, Any] = {"prepared": prepared(), "base_model": base_model(), "same_key": "k"}
+    done: dict[str, Any] = {
+        "prepared": prepared(),
+        "base_model": base_model(),
+        "same_key": "k",
+        "preflight": (),
+    }
     the_run = run(State.VALIDATING, Recipe(approval="always"), **done)
     assert moves_to(next_action(the_run, facts()), State.AWAITING_APPROVAL)
 
@@ -146,7 +158,10 @@ def test_older_data_than_the_champions_is_superseded() -> None:
 
 def test_a_job_is_made_then_watched_then_read() -> None:
     the_run = run(State.TRAINING, job="j")
-    assert next_action(the_run, facts()) == a.SubmitJob()
+    assert next_action(the_run, facts(cluster=CLUSTER)) == a.SubmitJob()
+    unwritten = facts(job=JobFacts("running"))
+    assert next_action(the_run, unwritten) == a.SubmitJob()
+    the_run = replace(the_run, job_spec="s")
     assert isinstance(next_action(the_run, facts(job=JobFacts("running"))), a.Wait)
     done = facts(job=JobFacts("completed"))
     assert next_action(the_run, done) == a.ReadMetrics()
@@ -162,28 +177,99 @@ def test_a_job_is_made_then_watched_then_read() -> None:
 
 
 def test_a_failed_job_fails_the_run_with_its_log_and_the_next_command() -> None:
-    action = next_action(run(State.TRAINING, job="j"), facts(job=JobFacts("failed", "no memory", "Killed")))
+    failed = JobFacts("failed", "UserError: boom", "the last line", "chat_completion_finetune")
+    action = next_action(run(State.TRAINING, job="j", job_spec="s"), facts(job=failed))
     assert closes(action, State.FAILED, "job-failed")
     assert isinstance(action, a.Close)
     assert action.problem is not None
-    assert "no memory" in action.problem.message
-    assert "Killed" in action.problem.message
+    for told in ("in step chat_completion_finetune", "UserError: boom", "the last line"):
+        assert told in action.problem.message
     assert "droptune retry" in action.problem.help
 
 
 def test_a_job_cancelled_outside_fails_the_run() -> None:
     assert closes(
-        next_action(run(State.TRAINING, job="j"), facts(job=JobFacts("canceled"))),
+        next_action(run(State.TRAINING, job="j", job_spec="s"), facts(job=JobFacts("canceled"))),
         State.FAILED,
         "job-canceled",
     )
 
 
 def test_a_job_that_overruns_is_ended() -> None:
-    the_run = run(State.TRAINING, Recipe(cost=Cost(max_job_hours=0.5)), job="j", job_started=NOON)
+    the_run = run(
+        State.TRAINING, Recipe(cost=Cost(max_job_hours=0.5)), job="j", job_spec="s", job_started=NOON
+    )
     seen = facts(job=JobFacts("running"))
     assert isinstance(next_action(the_run, seen, hours=0.4), a.Wait)
     assert closes(next_action(the_run, seen, hours=0.5), State.FAILED, "job-overran")
+
+
+def test_a_cluster_is_made_where_the_recipe_says_so_and_waited_for() -> None:
+    makes = run(State.TRAINING, Recipe(compute=Compute(create=True)), job="j")
+    assert next_action(makes, facts()) == a.CreateCompute()
+    assert closes(next_action(run(State.TRAINING, job="j"), facts()), State.FAILED, "compute-missing")
+    assert isinstance(next_action(makes, facts(cluster=replaced(CLUSTER, state="creating"))), a.Wait)
+    broken = replaced(CLUSTER, state="failed", errors=("QuotaExceeded: no cores",))
+    action = next_action(makes, facts(cluster=broken))
+    assert closes(action, State.FAILED, "compute-failed")
+    assert "no cores" in action.reason  # type: ignore[union-attr]
+    serverless = run(State.TRAINING, Recipe(compute=Compute(name="serverless")), job="j")
+    assert next_action(serverless, facts()) == a.SubmitJob()
+
+
+def test_a_preempted_job_gets_two_more_attempts() -> None:
+    the_run = run(State.TRAINING, job="j-a1", job_spec="s", metrics_read=False)
+    lost = facts(job=JobFacts("failed", "PreemptionError: Nodes of this job got pre-empted."))
+    for attempt in (2, 3):
+        action = next_action(the_run, lost)
+        assert moves_to(action, State.TRAINING)
+        assert isinstance(action, a.Move)
+        the_run = replace(the_run, **{**action.changes, "job_spec": "s"})
+        assert the_run.job == f"{the_run.name}-a{attempt}"
+    action = next_action(the_run, lost)
+    assert closes(action, State.FAILED, "job-preempted")
+    assert "3 times" in action.reason  # type: ignore[union-attr]
+
+
+def test_a_job_changed_under_its_name_is_left_alone() -> None:
+    the_run = run(State.TRAINING, job="j", job_spec="s")
+    other = facts(job=JobFacts("running", changed=True))
+    assert closes(next_action(the_run, other), State.FAILED, "job-changed")
+    closing = replace(the_run, closing=State.FAILED)
+    assert next_action(closing, other) == a.End()
+    assert next_action(closing, facts(job=JobFacts("running"))) == a.CancelJob()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "base", "code"),
+    [
+        ({"loss": 0.5}, None, "gate-no-eval-loss"),
+        ({"eval_loss": 1.51}, None, "gate-eval-loss"),
+        ({"eval_loss": 1.2}, 1.2, "gate-not-better"),
+        ({"eval_loss": 1.5}, None, None),
+        ({"eval_loss": 1.2}, 1.3, None),
+    ],
+)
+def test_the_first_gate_stops_a_model_that_learned_nothing(
+    metrics: dict[str, float], base: float | None, code: str | None
+) -> None:
+    the_run = run(
+        State.TRAINING,
+        Recipe(evaluation=Evaluation(max_eval_loss=1.5)),
+        job="j",
+        job_spec="s",
+        metrics=metrics,
+        metrics_read=True,
+        base_eval_loss=base,
+    )
+    action = next_action(the_run, facts(job=JobFacts("completed")))
+    if code is None:
+        assert moves_to(action, State.REGISTERING)
+    else:
+        assert closes(action, State.FAILED, code)
+        assert isinstance(action, a.Close)
+        assert action.problem is not None
+        assert all(f"{value:.4g}" in action.problem.message for value in metrics.values())
 
 
 def test_a_model_gets_a_version_of_its_own() -> None:

@@ -19,14 +19,52 @@ def published(model: str) -> dict[str, Any]:
     return found
 
 
+ALIKE: dict[str, Any] = {
+    "apply_deepspeed": "true",
+    "apply_lora": "true",
+    "apply_ort": "false",
+    "precision": "16",
+    "ignore_mismatched_sizes": "false",
+    "num_train_epochs": 1,
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 5e-6,
+    "lr_scheduler_type": "cosine",
+    "logging_strategy": "steps",
+    "logging_steps": 10,
+    "save_total_limit": 1,
+}
+SENT = {
+    "phi-3-mini-4k-instruct.2024": {**ALIKE, "deepspeed_stage": "2"},
+    "phi-3-mini-4k-instruct.2026": {**ALIKE, "deepspeed_stage": "2"},
+    "phi-4.2026": {**ALIKE, "deepspeed_stage": "3"},
+}
+NO_INPUTS = {"phi-3-mini-4k-instruct.2026": ["learning_rate_max", "learning_rate_min"]}
+
+
 @pytest.mark.parametrize("model", MODELS)
-def test_the_models_own_defaults_win_over_the_products(model: str) -> None:
-    tags = published(model)
-    merged = parameters.merge(INPUTS, tags["model_specific_defaults"], {})
-    assert merged.values["num_train_epochs"] == 1
-    assert merged.values["precision"] == "16"
+def test_each_published_tag_set_sends_exactly_these(model: str) -> None:
+    merged = parameters.merge(INPUTS, published(model)["model_specific_defaults"], {})
+    assert merged.values == SENT[model]
+    assert {key: type(value) for key, value in merged.values.items()} == {
+        key: type(value) for key, value in SENT[model].items()
+    }
+    assert (
+        sorted(merged.dropped) == NO_INPUTS.get(model, []) == sorted(published(model)["no_component_inputs"])
+    )
+
+
+def test_a_models_default_that_does_not_fit_is_left_out_with_its_reason() -> None:
+    merged = parameters.merge(
+        INPUTS, {"learning_rate": "fast", "learning_rate_max": 1, "compute_finetune": "x"}, {}
+    )
     assert merged.values["learning_rate"] == 5e-6
-    assert list(merged.dropped) == sorted(tags["no_component_inputs"])
+    assert merged.dropped == {
+        "learning_rate": "found 'fast', expected a number",
+        "learning_rate_max": "unknown, did you mean 'learning_rate'?",
+        "compute_finetune": "is set by Droptune (see compute.name)",
+    }
 
 
 def test_a_models_deepspeed_stage_survives_a_recipe_that_does_not_mention_it() -> None:
@@ -68,7 +106,15 @@ def test_values_end_in_the_components_types(key: str, written: object, sent: obj
         ({"learning_rate": "fast"}, "found 'fast', expected a number"),
         ({"learning_rate": True}, "found True, expected a number"),
         ({"lr_scheduler_type": "sine"}, "found 'sine', expected one of linear, cosine"),
+        ({"learning_rate": float("nan")}, "found nan, expected a number"),
+        ({"num_train_epochs": float("inf")}, "found inf, expected an integer"),
+        ({"num_train_epochs": "1e999"}, "found '1e999', expected an integer"),
         ({"train_file_path": "x"}, "training.train_file_path: is set by Droptune"),
+        ({"compute_finetune": "big"}, "training.compute_finetune: is set by Droptune (see compute.name)"),
+        ({"instance_type_finetune": "x"}, "is set by Droptune (see compute.size)"),
+        ({"deepspeed": "ds.json"}, "training.deepspeed: takes a uri_file, and a recipe gives plain values"),
+        ({"precision": None}, "training.precision: found None, expected a text"),
+        ({"precision": [16]}, "training.precision: found [16], expected a text"),
     ],
 )
 def test_what_a_recipe_gets_wrong_is_named(written: dict[str, object], said: str) -> None:

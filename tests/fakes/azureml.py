@@ -1,4 +1,4 @@
-"""Azure ML in memory: the ports Jobs, Models, Endpoints, Monitor and Prices.
+"""Azure ML in memory: the ports Jobs, Models, Computes, Endpoints, Monitor and Prices.
 
 A job runs until a test ends it (`fake.jobs.finish(name)`, `fake.jobs.fail(name, error)`); endpoints and
 deployments have succeeded at the next look, unless a test holds or fails them. Failures are switched on:
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.ports import Endpoints, Jobs, Models, Monitor, Prices
+from shared.ports import Computes, Endpoints, Jobs, Models, Monitor, Prices
+from tests.fakes.computes import FakeComputes
 from tests.fakes.endpoints import FakeEndpoints, FakeMonitor, FakePrices
 from tests.fakes.faults import Faults
 from tests.fakes.training import FakeJobs, FakeModels
@@ -20,19 +21,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-PORTS = {"jobs": Jobs, "models": Models, "endpoints": Endpoints, "monitor": Monitor, "prices": Prices}
+PORTS = {
+    "jobs": Jobs,
+    "models": Models,
+    "computes": Computes,
+    "endpoints": Endpoints,
+    "monitor": Monitor,
+    "prices": Prices,
+}
 CALLS = frozenset(
     f"{name}.{call}" for name, port in PORTS.items() for call in vars(port) if not call.startswith("_")
 )
 
 
 class FakeAzureML:
-    """The five fakes over one state. now: the test's clock."""
+    """The six fakes over one state. now: the test's clock."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._faults = Faults(CALLS)
         self.jobs = FakeJobs(self._faults, now)
         self.models = FakeModels(self._faults, self.jobs)
+        self.computes = FakeComputes(self._faults)
         self.monitor = FakeMonitor(self._faults)
         self.prices = FakePrices(self._faults)
         self.endpoints = FakeEndpoints(self._faults, now, self.models, self.monitor)

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain.errors import Missing, Transient
-from shared.ports import DeploymentSpec, Endpoints, Jobs, JobSpec, Models, ModelVersion, Monitor, Prices
+from shared.ports import (
+    Computes,
+    DeploymentSpec,
+    Endpoints,
+    Jobs,
+    JobSpec,
+    Models,
+    ModelVersion,
+    Monitor,
+    Prices,
+)
 from tests.fakes.azureml import FakeAzureML
 
 SPEC = JobSpec("acme-a1", "d", "e", "component", "model", {"seed": 1}, {}, {})
@@ -24,6 +34,7 @@ def test_every_fake_has_its_port_s_calls(fake: FakeAzureML) -> None:
     ports: list[tuple[type, object]] = [
         (Jobs, fake.jobs),
         (Models, fake.models),
+        (Computes, fake.computes),
         (Endpoints, fake.endpoints),
         (Monitor, fake.monitor),
         (Prices, fake.prices),

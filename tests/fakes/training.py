@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.base_model import Catalogue, ResolvedModel
 from shared.domain.errors import AlreadyThere, Changed, Misconfigured, Missing, Permanent, Rejected
-from shared.domain.run import ResolvedModel
 from shared.domain.tags import SPEC
-from shared.ports import Job, JobSpec, ModelVersion
+from shared.ports import Failure, Job, JobSpec, ModelVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from tests.fakes.faults import Faults
@@ -36,6 +36,9 @@ INPUTS: Mapping[str, Mapping[str, Any]] = {
     "learning_rate": {"type": "number", "min": 0, "default": 2e-5, "optional": True},
     "lr_scheduler_type": {"type": "string", "enum": ["linear", "cosine", "constant"], "optional": True},
     "number_of_gpu_to_use_finetuning": {"type": "integer", "min": 1, "default": 1, "optional": True},
+    "num_nodes_finetune": {"type": "integer", "min": 1, "default": 1, "optional": True},
+    "gradient_accumulation_steps": {"type": "integer", "default": 1, "optional": True},
+    "evaluation_strategy": {"type": "string", "enum": ["epoch", "steps", "disable"], "optional": True},
     "max_seq_length": {"type": "integer", "default": 8192, "optional": True},
     "seed": {"type": "integer", "default": 42, "optional": True},
     "deepspeed_stage": {"type": "string", "enum": ["2", "3"], "default": "2", "optional": True},
@@ -45,12 +48,17 @@ INPUTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+GPUS = ("Standard_NC24ads_A100_v4", "Standard_NC48ads_A100_v4", "Standard_NC16as_T4_v3")
+KNOWN = Catalogue(finetune_sizes=GPUS, inference_sizes=GPUS, tasks=("chat-completion",))
+
+
 @dataclass(frozen=True)
 class _Kept:
     spec: JobSpec
     job: Job
     metrics: Mapping[str, float]
-    log: str = ""
+    failure: Failure = field(default_factory=Failure)
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
 
 class FakeJobs:
@@ -92,10 +100,14 @@ class FakeJobs:
         with self._faults.call("jobs.metrics"):
             return self._get(name).metrics
 
-    def log_tail(self, name: str) -> str:
-        with self._faults.call("jobs.log_tail"):
+    def curves(self, name: str) -> Mapping[str, Sequence[tuple[int, float]]]:
+        with self._faults.call("jobs.curves"):
+            return self._get(name).curves
+
+    def failure(self, name: str) -> Failure:
+        with self._faults.call("jobs.failure"):
             kept = self._jobs.get(name)
-            return kept.log[-2000:] if kept else ""
+            return kept.failure if kept else Failure()
 
     # For tests.
 
@@ -106,14 +118,26 @@ class FakeJobs:
     def spec(self, name: str) -> JobSpec:
         return self._get(name).spec
 
-    def finish(self, name: str, metrics: Mapping[str, float] | None = None) -> None:
-        self._set(name, status="completed")
+    def finish(
+        self,
+        name: str,
+        metrics: Mapping[str, float] | None = None,
+        curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+    ) -> None:
+        self._set(name, status="completed", tokens={"training": 1200, "assistant": 800})
         figures = {"loss": 1.0, "eval_loss": 1.0} if metrics is None else dict(metrics)
-        self._jobs[name] = replace(self._get(name), metrics=figures)
+        drawn = {"loss": [(10, 2.0), (20, 1.0)], "eval_loss": [(20, 1.0)]} if curves is None else curves
+        self._jobs[name] = replace(self._get(name), metrics=figures, curves=drawn)
 
-    def fail(self, name: str, error: str = "UserError: it went wrong", log: str = "") -> None:
+    def fail(
+        self, name: str, error: str = "UserError: it went wrong", log: str = "", step: str | None = None
+    ) -> None:
         self._set(name, status="failed", error=error)
-        self._jobs[name] = replace(self._get(name), log=log)
+        self._jobs[name] = replace(self._get(name), failure=Failure(step, error, log[-2000:]))
+
+    def retag(self, name: str, tags: Mapping[str, str]) -> None:
+        """Give a job other tags, as a person does in the studio."""
+        self._set(name, tags={**self._get(name).job.tags, **tags})
 
     def status(self, name: str, status: str) -> None:
         self._set(name, status=status)
@@ -131,20 +155,21 @@ class FakeJobs:
         self._jobs[name] = replace(kept, job=replace(kept.job, **changes))
 
 
-def base_model(name: str, version: str, defaults: Mapping[str, Any]) -> ResolvedModel:
+def base_model(
+    name: str, version: str, defaults: Mapping[str, Any], known: Catalogue | None = KNOWN
+) -> ResolvedModel:
     """Make a registry model as `resolve` returns it."""
     tags = {"task": "chat-completion", "model_specific_defaults": repr(dict(defaults))}
     identity = f"azureml://registries/azureml/models/{name}/versions/{version}"
-    return ResolvedModel(identity, name, version, tags, dict(defaults))
+    return ResolvedModel(identity, name, version, tags, dict(defaults), known)
 
 
 class FakeModels:
-    """A registry with two base models, clusters, and the workspace's models."""
+    """A registry with two base models, and the workspace's models."""
 
     def __init__(self, faults: Faults, jobs: FakeJobs) -> None:
         self._faults, self._jobs = faults, jobs
         self._versions: dict[tuple[str, str], ModelVersion] = {}
-        self.computes = {"gpu-cluster": 1}
         self.base_models = [
             base_model("Phi-4", "8", {"learning_rate": 5e-6}),
             base_model("Phi-3-mini-4k-instruct", "14", {"apply_lora": "true", "precision": 16}),
@@ -163,12 +188,6 @@ class FakeModels:
             if (name, registry) != (PIPELINE, "azureml"):
                 raise Misconfigured("component-missing", f"{registry} has no component {name}.", "Mend it.")
             return f"azureml://registries/azureml/components/{name}/versions/0.0.82", INPUTS
-
-    def gpus(self, compute: str) -> int:
-        with self._faults.call("models.gpus"):
-            if compute not in self.computes:
-                raise Misconfigured("compute-missing", f"There is no compute {compute!r}.", "Make it.")
-            return self.computes[compute]
 
     def find(self, name: str, version: str) -> ModelVersion:
         with self._faults.call("models.find"):

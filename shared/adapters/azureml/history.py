@@ -9,6 +9,7 @@ from shared.adapters.azureml import patience
 from shared.adapters.azureml.errors import mapped
 from shared.adapters.azureml.place import Request
 from shared.domain.errors import DroptuneError
+from shared.ports import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,32 +19,47 @@ if TYPE_CHECKING:
 VERSION = "v1.0"
 LONGEST = 2000
 KEPT = 16 * 1024
+DEEPEST = 5
 
 
 def error(place: AzureMLPlace, run: str) -> str | None:
     """Say why a run failed, as Azure ML words it: `CODE: message`; None where it does not say."""
     try:
-        found = (_details(place, run).get("error") or {}).get("error") or {}
+        return _worded(_details(place, run))
     except DroptuneError:
         return None
-    return ": ".join(str(found[key]) for key in ("code", "message") if found.get(key)) or None
 
 
-def log_tail(place: AzureMLPlace, run: str) -> str:
-    """Read the end of the log of the step that failed, else of the run; empty where there is none."""
+def failure(place: AzureMLPlace, run: str) -> Failure:
+    """Find the step that failed first, its error and the end of its log; empty where none can be had."""
     try:
         with mapped(f"the log of {run}"):
-            files: Mapping[str, str] = _details(place, _culprit(place, run)).get("logFiles") or {}
+            blamed, step = _culprit(place, run)
+            details = _details(place, blamed)
+            files: Mapping[str, str] = details.get("logFiles") or {}
             wanted = sorted(files, key=lambda name: ("std_log" not in name, name))
-            return _tail(place, files[wanted[0]]) if wanted else ""
+            log = _tail(place, files[wanted[0]]) if wanted else ""
     except DroptuneError:
-        return ""  # a log is a help, its absence no reason to fail
+        return Failure()  # a log is a help, its absence no reason to fail
+    return Failure(step, _worded(details), log)
 
 
-def _culprit(place: AzureMLPlace, run: str) -> str:
-    page = place.call(Request("GET", _url(place, run, "children"), VERSION), f"the steps of {run}")
-    failed = [child["runId"] for child in page.get("value") or () if child.get("status") == "Failed"]
-    return str(failed[0]) if failed else run
+def _culprit(place: AzureMLPlace, run: str) -> tuple[str, str | None]:
+    """Go down to the innermost run that failed: a pipeline component is a run with steps of its own."""
+    step = None
+    for _ in range(DEEPEST):
+        page = place.call(Request("GET", _url(place, run, "children"), VERSION), f"the steps of {run}")
+        failed = [child for child in page.get("value") or () if child.get("status") == "Failed"]
+        if not failed:
+            break
+        run = str(failed[0]["runId"])
+        step = str(failed[0].get("displayName") or failed[0].get("name") or run)
+    return run, step
+
+
+def _worded(details: Mapping[str, Any]) -> str | None:
+    found = (details.get("error") or {}).get("error") or {}
+    return ": ".join(str(found[key]) for key in ("code", "message") if found.get(key)) or None
 
 
 def _details(place: AzureMLPlace, run: str) -> dict[str, Any]:

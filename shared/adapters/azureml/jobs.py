@@ -6,7 +6,7 @@ import logging
 import re
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.adapters.azureml import entities, history, mlflow
@@ -14,10 +14,10 @@ from shared.adapters.azureml.errors import mapped
 from shared.adapters.azureml.place import JOBS, Request
 from shared.domain.errors import AlreadyThere, Changed, Missing, Permanent
 from shared.domain.tags import SPEC
-from shared.ports import Job
+from shared.ports import Failure, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from azure.ai.ml import MLClient
 
@@ -48,6 +48,7 @@ class AzureMLJobs:
                 url=((properties.get("services") or {}).get("Studio") or {}).get("endpoint"),
                 error=history.error(self._place, name) if status == "failed" else None,
                 started=_time((found.get("systemData") or {}).get("createdAt")),
+                tokens=_tokens(properties.get("properties") or {}),
             )
 
     def submit(self, spec: JobSpec) -> Job:
@@ -81,9 +82,13 @@ class AzureMLJobs:
         """Read the last value of each metric: the root run's, else its children's."""
         return mlflow.last_values(self._place, name)
 
-    def log_tail(self, name: str) -> str:
-        """Read the end of the log, of the step that failed first; empty where there is none to be had."""
-        return history.log_tail(self._place, name)
+    def curves(self, name: str) -> Mapping[str, Sequence[tuple[int, float]]]:
+        """Read losses and learning rate by step: the root run's, else its children's."""
+        return mlflow.curves(self._place, name)
+
+    def failure(self, name: str) -> Failure:
+        """Find the step that failed first, its error and the end of its log."""
+        return history.failure(self._place, name)
 
     def _make(self, sdk: MLClient, spec: JobSpec) -> Job:
         entity = entities.pipeline_job(spec, self._place.datastore)
@@ -102,6 +107,14 @@ class AzureMLJobs:
                 "Rename the recipe, then drop the data set again: droptune drop FILE --recipe RECIPE",
             )
         return f"{self._place.id}/jobs/{quote(name, safe='')}"
+
+
+def _tokens(properties: Mapping[str, Any]) -> dict[str, int]:
+    """Read how many tokens the job counted: properties of the root run, texts, once the job has ended."""
+    found = {
+        name: str(properties.get(f"__azureml_ft_{name}_tokens", "")) for name in ("training", "assistant")
+    }
+    return {name: int(float(text)) for name, text in found.items() if re.fullmatch(r"\d+(\.\d+)?", text)}
 
 
 def _time(text: object) -> datetime | None:

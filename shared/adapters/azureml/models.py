@@ -1,17 +1,23 @@
-"""Base models, components and clusters, and the workspace's own models."""
+"""Base models and components of a registry, and the workspace's own models."""
 
 from __future__ import annotations
 
-import ast
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.adapters.azureml.errors import capital, mapped
-from shared.adapters.azureml.place import MODELS, Request
-from shared.domain.errors import AlreadyThere, DroptuneError, Misconfigured, Missing, Rejected
-from shared.domain.run import ResolvedModel
+from shared.adapters.azureml.place import MODELS, REGISTRY, Request
+from shared.domain.base_model import Catalogue, ResolvedModel, catalogue, literal
+from shared.domain.errors import (
+    AlreadyThere,
+    DroptuneError,
+    Misconfigured,
+    Missing,
+    Permanent,
+    Rejected,
+)
 from shared.ports import ModelVersion
 
 if TYPE_CHECKING:
@@ -46,29 +52,14 @@ class AzureMLModels:
                     found = sdk.models.get(name, **which)
             except Missing as missing:
                 raise _no_base_model(name, registry, version, _versions(sdk, name)) from missing
-        tags = {str(key): str(value) for key, value in (found.tags or {}).items()}
-        return ResolvedModel(
-            found.id, found.name, str(found.version), tags, _literal(name, tags.get(DEFAULTS))
-        )
+            tags = {str(key): str(value) for key, value in (found.tags or {}).items()}
+            known = self._catalogue(sdk, found.name, str(found.version))
+        defaults = _defaults(name, tags.get(DEFAULTS))
+        return ResolvedModel(found.id, found.name, str(found.version), tags, defaults, known)
 
     def component(self, name: str, registry: str) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
         """Give a component's latest id and its inputs; asked once in a process."""
         return self._place.once(f"component {registry}/{name}", lambda: self._component(name, registry))
-
-    def gpus(self, compute: str) -> int:
-        """Count the GPUs of one node; raises Misconfigured where there is no such cluster or no such size."""
-        try:
-            with self._place.sdk(f"the compute {compute}") as sdk:
-                found = sdk.compute.get(compute)
-                sizes = {str(size.name).lower(): size.gpus for size in sdk.compute.list_sizes()}
-        except Missing as missing:
-            raise _no_compute(compute, f"The workspace has no compute {compute!r}.") from missing
-        if str(found.provisioning_state).lower() == "failed":
-            raise _no_compute(compute, f"The compute {compute!r} could not be provisioned.")
-        size = str(getattr(found, "size", None))
-        if size.lower() not in sizes:
-            raise _no_compute(compute, f"The size {size} of {compute!r} is not offered in this region.")
-        return int(sizes[size.lower()] or 0)
 
     def find(self, name: str, version: str) -> ModelVersion:
         """Look at a registered version; raises Missing."""
@@ -87,6 +78,22 @@ class AzureMLModels:
             sdk.models.create_or_update(_entity(model, path, description))
             LOG.info("registered model %s:%s", model.name, model.version)
             return self.find(model.name, model.version)
+
+    def _catalogue(self, sdk: MLClient, name: str, version: str) -> Catalogue | None:
+        """Read what the SDK's model leaves out: archived or not, lists, dates; None where it cannot."""
+        try:
+            # The registry's place is known to the SDK's client alone, which found it out when it was made.
+            base = sdk._service_client_registry_arm._config.base_url  # noqa: SLF001
+            path = (
+                f"{base}/subscriptions/{sdk.subscription_id}/resourceGroups/{sdk.resource_group_name}/providers/"
+                f"Microsoft.MachineLearningServices/registries/{quote(str(sdk._operation_scope.registry_name))}"  # noqa: SLF001
+                f"/models/{quote(name, safe='')}/versions/{quote(version, safe='')}"
+            )
+            raw = self._place.call(Request("GET", path, REGISTRY), f"the record of {name}:{version}")
+        except (AttributeError, Permanent, Missing):
+            LOG.warning("the raw record of %s:%s could not be read", name, version)
+            return None
+        return catalogue(raw.get("properties") or {})
 
     def _component(self, name: str, registry: str) -> tuple[str, Inputs]:
         try:
@@ -124,15 +131,6 @@ def _versions(sdk: MLClient, name: str) -> list[str]:
     return found[:NAMED_VERSIONS]
 
 
-def _no_compute(compute: str, message: str) -> Misconfigured:
-    return Misconfigured(
-        "compute-missing",
-        message,
-        f"Make it (az ml compute create --type amlcompute --name {compute} --size SIZE --min-instances 0), "
-        "or name another in the recipe's compute.name, then: droptune retry RUN",
-    )
-
-
 def _entity(model: ModelVersion, path: str, description: str) -> Any:  # noqa: ANN401 - the SDK's Model
     from azure.ai.ml.entities import Model
 
@@ -146,12 +144,9 @@ def _entity(model: ModelVersion, path: str, description: str) -> Any:  # noqa: A
     )
 
 
-def _literal(name: str, text: str | None) -> dict[str, Any]:
-    """Read a tag that holds a Python literal; one that cannot be read counts as no defaults."""
-    try:
-        found = ast.literal_eval(text) if text else {}
-    except (ValueError, SyntaxError):
-        found = None
+def _defaults(name: str, text: str | None) -> dict[str, Any]:
+    """Read the tag with the model's own defaults; one that cannot be read counts as no defaults."""
+    found = literal(text) if text else {}
     if not isinstance(found, dict):
         LOG.warning("the tag %s of %s holds no dictionary; its defaults are left out", DEFAULTS, name)
         return {}

@@ -20,6 +20,8 @@ JOBS = "2024-01-01-preview"
 ENDPOINTS = "2022-02-01-preview"
 DEPLOYMENTS = "2023-04-01-preview"
 MODELS = "2023-08-01-preview"
+COMPUTES = "2023-08-01-preview"
+REGISTRY = "2021-10-01-dataplanepreview"
 WORKSPACES = "2024-10-01-preview"
 
 Made = TypeVar("Made")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.adapters.azureml import AzureMLJobs
-from shared.adapters.azureml.models import _literal
+from shared.adapters.azureml.models import _defaults
 from shared.domain.errors import Missing
 from tests.adapters.azureml.https import Reply, Seen, Service, service
 
@@ -83,16 +83,16 @@ def test_a_job_without_figures_has_none(azure: Service) -> None:
 
 
 def test_defaults_are_a_literal_and_never_run() -> None:
-    assert _literal("m", "{'learning_rate': 5e-6, 'apply_lora': 'true', 1: None}") == {
+    assert _defaults("m", "{'learning_rate': 5e-6, 'apply_lora': 'true', 1: None}") == {
         "learning_rate": 5e-6,
         "apply_lora": "true",
         "1": None,
     }
-    assert _literal("m", None) == {}
+    assert _defaults("m", None) == {}
 
 
 @pytest.mark.parametrize("text", ["__import__('os').getcwd()", "{'a': ", "[1, 2]", "not python at all"])
 def test_defaults_that_cannot_be_read_are_left_out_aloud(text: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert _literal("Phi-4", text) == {}
+        assert _defaults("Phi-4", text) == {}
     assert "Phi-4" in caplog.text

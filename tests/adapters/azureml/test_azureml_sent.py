@@ -192,13 +192,16 @@ def test_the_log_of_a_failed_job_is_that_of_the_step_that_failed(rig: EmulatorRi
     found = rig.jobs.find(asked.name)
     assert found.status == "failed"
     assert "seed 1 makes this job fail" in str(found.error)
-    assert "training on 12 rows" in rig.jobs.log_tail(asked.name)
+    failure = rig.jobs.failure(asked.name)
+    assert "training on 12 rows" in failure.log
+    assert failure.step == "chat_completion_finetune"
+    assert "seed 1 makes this job fail" in str(failure.error)
 
 
 def test_a_cluster_without_gpus_has_none(rig: EmulatorRig) -> None:
     body = {"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_D12_v2"}}}
     assert rig.emulator.arm("PUT", "/computes/cpu-cluster", json=body).status_code == 201
-    assert rig.models.gpus("cpu-cluster") == 0
+    assert rig.computes.sizes()[rig.computes.find("cpu-cluster").size.lower()].gpus == 0
 
 
 def test_an_unknown_version_names_those_there_are(rig: EmulatorRig) -> None:

@@ -1,0 +1,73 @@
+"""Look around before a run spends anything: the survey that the preflight's checks are made on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
+
+from shared.app.gather import or_none
+from shared.domain import preflight as checks
+from shared.domain.errors import Missing, Permanent
+from shared.domain.parameters import COMPONENT
+from shared.domain.recipe import SERVERLESS
+from shared.domain.serving import endpoint_name
+from shared.domain.survey import Served, Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.app.claim import Work
+    from shared.domain import actions
+    from shared.domain.recipe import Recipe
+    from shared.ports import World
+
+Found = TypeVar("Found")
+
+
+def preflight(work: Work, _action: actions.Preflight) -> None:
+    """Keep every finding in the run; `decide` ends it where one is an error."""
+    recipe = work.run.recipe
+    if recipe is None:
+        return
+    found = checks.check(work.run, recipe, survey(work, recipe), work.world.now())
+    work.update(lambda run: replace(run, preflight=found))
+
+
+def survey(work: Work, recipe: Recipe) -> Survey:
+    """Look at compute, sizes, quotas, endpoints. What this identity may not see is unknown, not a fault."""
+    world, run, unknown = work.world, work.run, dict[str, str]()
+    lane = work.ledger.lane(run.recipe_name).lane
+    endpoint = run.endpoint or endpoint_name(run, lane, world.workspace_id, recipe)
+    champion = lane.champion
+    serves = champion and or_none(lambda: world.endpoints.deployment(champion.endpoint, champion.deployment))
+    counts = _look(unknown, "endpoints", lambda: _deployments(world)) or {}
+    known = "endpoints" not in unknown
+    _component, inputs = world.models.component(COMPONENT, recipe.base_model.registry)
+    named = recipe.compute.name != SERVERLESS
+    return Survey(
+        inputs=inputs,
+        cluster=or_none(lambda: world.computes.find(recipe.compute.name)) if named else None,
+        sizes=_look(unknown, "sizes", world.computes.sizes),
+        usages=_look(unknown, "usages", world.computes.usages),
+        endpoint=endpoint,
+        endpoints=len(counts) if known else None,
+        deployments=sum(counts.values()) if known else None,
+        beside=counts.get(endpoint),
+        champion=Served(serves.instance_type, serves.instance_count) if serves else None,
+        limits=world.limits,
+        unknown=unknown,
+    )
+
+
+def _deployments(world: World) -> dict[str, int]:
+    """Count the deployments of each endpoint of the workspace."""
+    return {one.name: len(world.endpoints.deployments(one.name)) for one in world.endpoints.all()}
+
+
+def _look(unknown: dict[str, str], part: str, look: Callable[[], Found]) -> Found | None:
+    try:
+        return look()
+    except (Permanent, Missing) as refused:
+        unknown[part] = refused.problem.message
+        return None

@@ -1,0 +1,55 @@
+"""The first gate: what training itself shows, before a model is registered or anything is deployed.
+
+The component never logs a value that is not a number, so a loss that is missing has diverged. The base
+model's loss is known where it was measured on the very same held-out rows: by a job that evaluates before
+its first step, this one or an earlier one with the same base model and evaluation digest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import Problem
+
+if TYPE_CHECKING:
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Run
+
+LOSS = "eval_loss"
+
+
+def first(run: Run, recipe: Recipe) -> Problem | None:
+    """Say why the trained model goes no further; None where it may."""
+    loss, most, base = run.metrics.get(LOSS), recipe.evaluation.max_eval_loss, run.base_eval_loss
+    if loss is None:
+        told = (
+            ", ".join(f"{key} {value:g}" for key, value in sorted(run.metrics.items())) or "no metric at all"
+        )
+        return _stopped(
+            run,
+            "gate-no-eval-loss",
+            f"The job {run.job} logged no loss on the held-out rows: training diverged (a value that is no "
+            f"number is never logged). It logged {told}.",
+            "Lower training.learning_rate",
+        )
+    if most is not None and loss > most:
+        return _stopped(
+            run,
+            "gate-eval-loss",
+            f"The loss on the held-out rows is {loss:.4g}, over evaluation.max_eval_loss ({most:g}).",
+            "Look at the rows and the curves, or raise the limit",
+        )
+    if base is not None and loss >= base:
+        return _stopped(
+            run,
+            "gate-not-better",
+            f"The loss on the held-out rows is {loss:.4g}, not below the base model's {base:.4g} on them.",
+            "The model learned nothing that the held-out rows show: train longer, or look at the rows",
+        )
+    return None
+
+
+def _stopped(run: Run, code: str, message: str, mend: str) -> Problem:
+    page = f"droptune show {run.name} --html OUT"
+    command = f"droptune drop FILE --recipe {run.recipe_name} --retrain"
+    return Problem(code, message, f"See the curves: {page}. {mend}, then train again: {command}")

@@ -1,0 +1,119 @@
+"""Cores: what the run needs at its peak, by family, against what the subscription may use.
+
+The peak is tuning, the champion and the challenger at once: while a new model is deployed, the old one still
+serves, and the next drop may be in training. Azure ML keeps a fifth of the serving machines in reserve for
+upgrades; its list of sizes exempts the large GPU ones, where the reserve is a warning alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.domain import sizes
+from shared.domain.preflight.compute import nodes, training_size
+from shared.domain.preflight.said import QUOTA, place_error, warning
+from shared.domain.recipe import SERVERLESS
+from shared.domain.survey import Served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Run
+    from shared.domain.sizes import Size, Tier, Usage
+    from shared.domain.survey import Finding, Survey
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cores that one part of the peak takes. new: they are not in use yet."""
+
+    what: str
+    family: str
+    cores: int
+    spare: int
+    tier: Tier
+    new: bool
+
+
+def check(run: Run, recipe: Recipe, survey: Survey) -> Iterator[Finding]:
+    """Add up each family's peak and hold it against the quota."""
+    if survey.usages is None or survey.sizes is None:
+        why = survey.unknown.get("usages") or survey.unknown.get("sizes", "no answer")
+        yield warning(
+            "quota-unknown", f"Quotas could not be had: {why} Whether the cores suffice is not known."
+        )
+        return
+    parts = list(_parts(recipe, survey, survey.sizes))
+    for family, tier in dict.fromkeys((part.family, part.tier) for part in parts):
+        mine = [part for part in parts if (part.family, part.tier) == (family, tier)]
+        one = sizes.quota(survey.usages, family, tier) if tier == "dedicated" else None
+        quota = one or (sizes.total(survey.usages, tier) if tier == "low_priority" else None)
+        if quota is None:
+            yield warning("quota-unknown", f"No {tier} quota of the family {family} is published.")
+        else:
+            yield from _held(run, family, mine, quota)
+    everything = sizes.total(survey.usages, "dedicated")
+    dedicated = [part for part in parts if part.tier == "dedicated"]
+    if everything is not None and len({part.family for part in dedicated}) > 1:
+        yield from _held(run, "of all families", dedicated, everything)
+
+
+def tier(recipe: Recipe, survey: Survey) -> Tier:
+    """Choose a new cluster's tier: dedicated, but low priority where dedicated has no quota for it."""
+    size = (survey.sizes or {}).get(recipe.compute.size.lower())
+    if recipe.compute.tier == "low_priority" or size is None or survey.usages is None:
+        return recipe.compute.tier
+    quota = sizes.quota(survey.usages, size.family)
+    spare = sizes.total(survey.usages, "low_priority")
+    cores = nodes(recipe) * size.vcpus
+    poor = quota is not None and quota.limit != sizes.UNLIMITED and quota.limit < cores
+    return "low_priority" if poor and (spare is None or _room(spare) >= cores) else "dedicated"
+
+
+def _parts(recipe: Recipe, survey: Survey, known: Mapping[str, Size]) -> Iterator[Part]:
+    size = known.get(training_size(recipe, survey.cluster).lower())
+    if size is not None:
+        how = survey.cluster.tier if survey.cluster else tier(recipe, survey)
+        how = "dedicated" if recipe.compute.name == SERVERLESS else how
+        yield Part("tuning", size.family, nodes(recipe) * size.vcpus, 0, how, new=True)
+    challenger = Served(recipe.serving.instance_type, recipe.serving.instance_count)
+    for what, served, new in (("champion", survey.champion, False), ("challenger", challenger, True)):
+        size = known.get(served.size.lower()) if served else None
+        if size is not None and served is not None:
+            cores = sizes.reserved(served.size, served.count) * size.vcpus
+            spare = math.ceil(sizes.RESERVE * served.count) * size.vcpus - cores
+            yield Part(what, size.family, cores, spare, "dedicated", new=new)
+
+
+def _held(run: Run, family: str, parts: list[Part], quota: Usage) -> Iterator[Finding]:
+    if quota.limit == sizes.UNLIMITED:
+        return
+    peak = Counter({part.what: part.cores for part in parts})
+    told = " + ".join(f"{cores} {what}" for what, cores in peak.items())
+    need = f"The peak of this recipe takes {peak.total()} cores {family} ({told})"
+    if peak.total() > quota.limit:
+        message = f"{need}; the quota is {quota.limit}."
+        yield place_error("quota-too-small", message, QUOTA, run)
+        return
+    new = sum(part.cores for part in parts if part.new)
+    if new > _room(quota):
+        yield warning(
+            "quota-in-use",
+            f"Of {quota.limit} cores {family} {quota.used} are in use just now and {new} more are needed: "
+            "the job may wait, or the deployment may find no room.",
+        )
+    reserve = sum(part.spare for part in parts)
+    if reserve and peak.total() + reserve > quota.limit:
+        yield warning(
+            "quota-reserve",
+            f"{need}, and {reserve} more if Azure ML keeps its reserve for upgrades, which its list exempts "
+            f"these sizes from; the quota is {quota.limit}.",
+        )
+
+
+def _room(quota: Usage) -> float:
+    return math.inf if quota.limit == sizes.UNLIMITED else quota.limit - quota.used
