@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from local.azureml.admin import Admin
 from local.azureml.assets import Assets
+from local.azureml.bench import Bench
 from local.azureml.blobstore import BlobFailure, BlobStore
 from local.azureml.bootstrap import Bootstrap
 from local.azureml.clock import Clock
@@ -82,13 +83,14 @@ class Emulator:
 
     def _put_jobs_together(self, core: Core) -> None:
         settings, store = core.settings, core.store
-        sources = Sources(self._registry, self._datastores, self._assets, self._computes)
+        sources = Sources(self._registry, self._datastores, self._assets, self._places, self._computes)
+        bench = Bench(settings, core.issuer, sources, self._datastores, self._assets, self._codes)
         runs = Runs(store, core.clock, self._events)
         shop = Workshop(
-            runs, sources, self._datastores, self._nursery, self._mishaps, settings.state / "jobs"
+            runs, bench, self._datastores, self._nursery, self._mishaps, settings.state / "jobs"
         )
         self._runner = Runner(store, runs, shop, settings.limits.jobs_at_once)
-        self._jobs = Jobs(core, runs, self._runner, sources)
+        self._jobs = Jobs(core, runs, self._runner, bench)
         self._history = History(settings, runs, shop, core.issuer)
         self._mlflow = Mlflow(store, runs)
 

@@ -50,7 +50,7 @@ def components() -> tuple[Component, ...]:
     """Return the registry's components."""
     raw = _read("chat_completion_pipeline")
     spec = {key: raw[key] for key in ("name", "version", "type", "inputs", "outputs")}
-    inputs = tuple(_input(name, item) for name, item in raw["inputs"].items())
+    inputs = tuple(input_of(name, item) for name, item in raw["inputs"].items())
     steps = tuple(raw["steps"])
     return (Component(raw["name"], raw["version"], spec, inputs, tuple(raw["outputs"]), steps),)
 
@@ -83,14 +83,22 @@ def _read(name: str) -> Json:
     return content
 
 
-def _input(name: str, item: Json) -> Input:
+def input_of(name: str, item: Json) -> Input:
+    """Return an input as a component's specification describes it; numbers may be text there."""
     default = item.get("default")
     return Input(
         name=name,
         type=item["type"],
-        optional=bool(item.get("optional", False)),
+        optional=str(item.get("optional", False)).lower() == "true",
         default=None if default is None else str(default),
         enum=tuple(item.get("enum", ())),
-        minimum=item.get("min"),
-        maximum=item.get("max"),
+        minimum=_number(item.get("min")),
+        maximum=_number(item.get("max")),
     )
+
+
+def _number(value: object) -> float | None:
+    try:
+        return None if value is None else float(str(value))
+    except ValueError:
+        return None

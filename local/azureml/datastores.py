@@ -116,6 +116,10 @@ class Datastores:
             self._blobs.upload(spot.container, spot.folder + path.relative_to(source).as_posix(), path)
         return len(files)
 
+    def store_file(self, source: Path, spot: Spot) -> None:
+        """Upload one file to exactly that spot."""
+        self._blobs.upload(spot.container, spot.path.rstrip("/"), source)
+
     def is_file(self, spot: Spot) -> bool:
         """Return whether the spot is a blob."""
         return self._blobs.exists(spot.container, spot.path)

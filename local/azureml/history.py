@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HISTORY = f"/history/v1.0{WS}"
 _JOB_LOG = "logs/azureml/executionlogs.txt"
+_KINDS = {"mlflow_model": "MLFlowModel"}
 _STEP_LOG = "user_logs/std_log.txt"
 
 
@@ -51,7 +52,7 @@ class History:
     def _details(self, call: Call) -> Answer:
         job, step = self._find(call.path["run"])
         error = (step or job).error
-        log = _STEP_LOG if step else _JOB_LOG
+        log = _STEP_LOG if step or job.body["jobType"] == "Command" else _JOB_LOG
         body = {
             **self._body(job, step),
             "target": "local",
@@ -75,7 +76,8 @@ class History:
             raise AzureError(403, "AuthenticationFailed", "The link's signature is not valid.")
         job, step = self._find(run)
         folder = self._workshop.folder(job.name)
-        path = folder / step.run / "std_log.txt" if step else folder / "executionlogs.txt"
+        own = folder / (step.run if step else "own") / "std_log.txt"
+        path = own if step or job.body["jobType"] == "Command" else folder / "executionlogs.txt"
         return Answer(body=last_lines(path, None))
 
     def _children(self, call: Call) -> Answer:
@@ -119,12 +121,17 @@ class History:
 
     def _rundata(self, call: Call) -> Answer:
         name = str(call.json().get("runId"))
-        job, _ = self._find(name)
-        kinds = {key: item.get("jobOutputType") for key, item in (job.body.get("outputs") or {}).items()}
+        job, step = self._find(name)
+        declared: Json = {} if step else job.body.get("outputs") or {}
+        kinds = {key: str((item or {}).get("jobOutputType", "uri_folder")) for key, item in declared.items()}
+        found = step.outputs if step else {key: uri for key, uri in job.outputs.items() if key in declared}
         outputs = {
             # The SDK can download folders and files only by these spellings.
-            key: {"assetId": uri, "type": "MLFlowModel" if kinds[key] == "mlflow_model" else kinds[key]}
-            for key, uri in job.outputs.items()
+            key: {
+                "assetId": uri,
+                "type": _KINDS.get(kinds.get(key, "uri_folder"), kinds.get(key, "uri_folder")),
+            }
+            for key, uri in found.items()
         }
         return Answer(body={"runMetadata": {**self._run(name), "outputs": outputs}})
 

@@ -1,4 +1,4 @@
-"""Pipeline jobs as the management plane shows them."""
+"""Pipeline and command jobs as the management plane shows them."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ from typing import TYPE_CHECKING
 
 from local.azureml.errors import bad_request, immutable, missing
 from local.azureml.records import Job
-from local.azureml.submission import plans
-from local.azureml.web import WS, Answer, Way, page
+from local.azureml.web import WS, Answer, Way, paged
 from local.azureml.wire import check_asset_name, properties_of, system_data
 
 if TYPE_CHECKING:
+    from local.azureml.bench import Bench
     from local.azureml.core import Core
     from local.azureml.runner import Runner
     from local.azureml.runs import Runs
-    from local.azureml.sources import Sources
     from local.azureml.web import Call, Json
 
 _MUTABLE = ("description", "displayName", "isArchived", "properties", "tags")
-_PROPERTIES = {"azureml.runsource": "azureml.PipelineRun", "runSource": "MFE", "runType": "HTTP"}
+_PROPERTIES = {
+    "Pipeline": {"azureml.runsource": "azureml.PipelineRun", "runSource": "MFE", "runType": "HTTP"},
+    "Command": {
+        "_azureml.ComputeTargetType": "local",
+        "ProcessStatusFile": "azureml-logs/process_status.json",
+    },
+}
 
 
 class Jobs:
     """Takes jobs in, shows them, cancels them; the runner runs them."""
 
-    def __init__(self, core: Core, runs: Runs, runner: Runner, sources: Sources) -> None:
+    def __init__(self, core: Core, runs: Runs, runner: Runner, bench: Bench) -> None:
         """Keep what the routes need."""
         self._settings = core.settings
         self._store = core.store
         self._operations = core.operations
         self._runs = runs
         self._runner = runner
-        self._sources = sources
+        self._bench = bench
 
     def ways(self) -> list[Way]:
         """Return the routes."""
@@ -61,8 +66,8 @@ class Jobs:
         return Answer(201, self.body(fresh))
 
     def _check(self, body: Json) -> None:
-        for plan in plans(body):
-            self._sources.check(plan)
+        for plan in self._bench.plans(body):
+            self._bench.check(plan)
 
     def _fresh(self, name: str, body: Json) -> Job:
         sent = body.get("properties") or {}
@@ -71,17 +76,19 @@ class Jobs:
             body=body,
             status="Queued" if self._runner.is_full() else "NotStarted",
             created=self._runs.clock.stamp(),
-            number=len(self._store.all(Job)) + 1,
+            number=self._store.count(Job) + 1,
             experiment_id=str(uuid.uuid5(uuid.NAMESPACE_URL, body["experimentName"])),
-            properties={**{key: str(value) for key, value in sent.items()}, **_PROPERTIES},
+            properties={**{key: str(value) for key, value in sent.items()}, **_PROPERTIES[body["jobType"]]},
         )
 
     def _list(self, call: Call) -> Answer:
         view = call.query.get("listViewType", "ActiveOnly")
-        shown = [
-            job for job in self._store.all(Job) if view == "All" or job.hidden == (view == "ArchivedOnly")
+        found = [
+            (number, job)
+            for number, job in reversed(self._store.numbered(Job))
+            if view == "All" or job.hidden == (view == "ArchivedOnly")
         ]
-        return page([self.body(job) for job in reversed(shown)])
+        return paged(call, found, self.body)
 
     def _get(self, call: Call) -> Answer:
         name = call.path["name"]
@@ -107,9 +114,9 @@ class Jobs:
     def body(self, job: Job) -> Json:
         """Return the job as the management plane shows it."""
         url, place = self._settings.url, self._settings.place
-        outputs = {key: dict(item) for key, item in (job.body.get("outputs") or {}).items()}
-        for key, uri in job.outputs.items():
-            outputs[key]["uri"] = uri
+        outputs = {key: dict(item or {}) for key, item in (job.body.get("outputs") or {}).items()}
+        for key in outputs.keys() & job.outputs.keys():
+            outputs[key]["uri"] = job.outputs[key]
         tracking = f"azureml://{url.removeprefix('https://')}/mlflow/v1.0{place.id}"
         studio = f"{url}/studio/runs/{job.name}"
         services = {

@@ -151,7 +151,8 @@ class Node:
             if name in self._plan.uris:
                 part = name.removesuffix("_file_path")
                 files[part] = self._work / "inputs" / f"{part}.jsonl"
-                self._shop.sources.fetch(self._plan.uris[name], files[part])
+                uri = self._shop.place(self._job.name, self._plan.uris[name])
+                self._shop.sources.fetch(uri, files[part])
         counts = prepare(files, self._work / "data")
         self._say(step, f"rows: {json.dumps(counts)}")
 

@@ -69,6 +69,29 @@ class Runs:
                 self._store.put(step.run, step)
         return steps
 
+    def lay_out_command(self, job: Job, path: str) -> Step:
+        """Write the step of a command node, not started; its id is the same each time."""
+        step = Step(
+            run=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{job.name}/{job.created}/{path}")),
+            job=job.name,
+            node=path,
+            name=path.rpartition("/")[2],
+            status="NotStarted",
+            created=self.clock.stamp(),
+        )
+        self._store.put(step.run, step)
+        return step
+
+    def give_step(self, run: str, outputs: dict[str, str]) -> None:
+        """Add outputs to a step."""
+        self._store.change(Step, run, lambda step: replace(step, outputs={**step.outputs, **outputs}))
+
+    def end_steps(self, job: str) -> None:
+        """Cancel the steps of a job that has come to its end without them."""
+        for step in self.steps(job):
+            if step.status not in FINISHED:
+                self.move_step(step.run, "Canceled")
+
     def move(self, name: str, status: str, error: Json | None = None) -> Job:
         """Give the job its next status, unless it has ended; tell of it."""
         now = self.clock.stamp()

@@ -1,12 +1,15 @@
-"""Where a job's inputs come from: the registry's models, datastores, data assets."""
+"""Where a job's inputs come from: registry, datastores, assets of the workspace, the web."""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import httpx
+
 from local.azureml.errors import AzureError, bad_request, unsupported
-from local.azureml.submission import FILES, MODEL
+from local.azureml.submission import FILES, MODEL, WIRE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,27 +17,36 @@ if TYPE_CHECKING:
     from local.azureml.assets import Assets
     from local.azureml.compute import Computes
     from local.azureml.datastores import Datastores
+    from local.azureml.places import Places
     from local.azureml.registry import Registry
     from local.azureml.submission import Plan
 
 _REGISTRY_MODEL = re.compile(
     r"azureml://registries/azureml/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
 )
-_DATA = re.compile(
-    r"(?:azureml:)?(?:.*/data/(?P<n>[^/]+)/versions/(?P<v>[^/]+)|(?P<n2>[\w.-]+):(?P<v2>[\w.-]+))"
+_ASSET = re.compile(
+    r"(?:azureml:)?(?:.*/(?P<kind>data|models)/(?P<n>[^/]+)/versions/(?P<v>[^/]+)"
+    r"|(?P<n2>[\w.-]+):(?P<v2>[\w.-]+))"
 )
+_WEB = ("https://", "http://")
 
 
 class Sources:
     """Checks inputs when a job is submitted, and fetches them when it runs."""
 
     def __init__(
-        self, registry: Registry, datastores: Datastores, assets: Assets, computes: Computes
+        self,
+        registry: Registry,
+        datastores: Datastores,
+        assets: Assets,
+        places: Places,
+        computes: Computes,
     ) -> None:
         """Look in these places."""
         self._registry = registry
         self._datastores = datastores
         self._assets = assets
+        self._places = places
         self._computes = computes
 
     def check(self, plan: Plan) -> None:
@@ -53,10 +65,28 @@ class Sources:
         for name, uri in plan.uris.items():
             if name == MODEL:
                 self.model_folder(uri)
-            elif name in FILES:
-                self._location(uri)
-            else:
+            elif name not in FILES:
                 raise unsupported(f"use for the input '{name}'")
+            elif not uri.startswith(WIRE):
+                self._stored(uri)
+
+    def check_compute(self, identity: str) -> None:
+        """Refuse a compute that is not there; `identity` is a name or an ARM id.
+
+        Raises:
+            AzureError: 400, naming it.
+
+        """
+        self._computes.check(identity.rpartition("/")[2].removeprefix("azureml:"))
+
+    def check_place(self, uri: str) -> None:
+        """Refuse a place that can never be fetched; whether files lie there is seen only when the job runs.
+
+        Raises:
+            AzureError: 400, 404 or 501.
+
+        """
+        self._location(uri)
 
     def model_folder(self, uri: str) -> Path:
         """Return the folder of the local model behind a registry model's id.
@@ -80,7 +110,7 @@ class Sources:
             BlobFailure: the service could not be reached.
 
         """
-        spot = self._datastores.spot(self._location(uri))
+        spot = self._datastores.spot(self._stored(uri))
         if not self._datastores.is_file(spot):
             kind = "a folder, not a file" if self._datastores.is_folder(spot) else "not there"
             raise bad_request(
@@ -88,15 +118,61 @@ class Sources:
             )
         self._datastores.fetch_file(spot, target)
 
+    def fetch_any(self, uri: str, folder: Path) -> Path:
+        """Download a file or folder from wherever it lies; return the file's path, or `folder`.
+
+        Raises:
+            AzureError: 400, when there is nothing.
+            BlobFailure: Blob Storage could not be reached.
+
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        location = self._location(uri)
+        if location.startswith(_WEB):
+            return _from_web(location, folder)
+        spot = self._datastores.spot(location)
+        if not spot.path.endswith("/") and spot.path and self._datastores.is_file(spot):
+            target = folder / PurePosixPath(spot.path).name
+            self._datastores.fetch_file(spot, target)
+            return target
+        if self._datastores.fetch_folder(spot, folder, lambda _line: None) == 0:
+            raise bad_request(
+                f"The input '{uri}' is not there (container '{spot.container}').", detail="DataNotFound"
+            )
+        return folder
+
+    def _stored(self, uri: str) -> str:
+        location = self._location(uri)
+        if not location.startswith("azureml://"):
+            raise AzureError(501, "NotImplemented", f"'{uri}' lies at {location}: no datastore path.")
+        return location
+
     def _location(self, uri: str) -> str:
+        """Return the datastore path or web address behind an input."""
+        uri, _ = self._places.uri(uri)
+        if uri.startswith(_WEB):
+            return uri
         if uri.startswith("azureml://"):
             self._datastores.spot(uri)
             return uri
-        match = _DATA.fullmatch(uri)
+        match = _ASSET.fullmatch(uri)
         if match is None:
-            raise unsupported(f"input '{uri}'; only datastore paths and data assets")
-        found = self._assets.find("data", match["n"] or match["n2"], match["v"] or match["v2"])
-        location = str(found.body["dataUri"])
-        if not location.startswith("azureml://"):
-            raise AzureError(501, "NotImplemented", f"Data '{uri}' lies at {location}: no datastore path.")
-        return location
+            raise unsupported(
+                f"input '{uri}'; only datastore paths, job outputs, data, models and web addresses"
+            )
+        kind, field = ("model", "modelUri") if match["kind"] == "models" else ("data", "dataUri")
+        found = self._assets.find(kind, match["n"] or match["n2"], match["v"] or match["v2"])
+        return str(found.body[field])
+
+
+def _from_web(uri: str, folder: Path) -> Path:
+    target = folder / (PurePosixPath(httpx.URL(uri).path).name or "file")
+    try:
+        with httpx.stream("GET", uri, follow_redirects=True, timeout=60) as answer:
+            answer.raise_for_status()
+            with target.open("wb") as file:
+                for piece in answer.iter_bytes(1024 * 1024):
+                    file.write(piece)
+    except httpx.HTTPError as error:
+        raise bad_request(f"The input '{uri}' can't be fetched: {error}.", detail="DataNotFound") from error
+    return target

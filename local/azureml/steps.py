@@ -7,12 +7,16 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from local.azureml.command_node import CommandNode
 from local.azureml.node import Node
-from local.azureml.submission import plans
+from local.azureml.outcome import JobFailure, Stopped
+from local.azureml.submission import WIRE, Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local.azureml.bench import Bench
+    from local.azureml.command_plan import CommandPlan
     from local.azureml.datastores import Datastores
     from local.azureml.mishaps import Mishaps
     from local.azureml.nursery import Nursery
@@ -26,12 +30,17 @@ class Workshop:
     """What steps need, and the order in which they come; `root` has one folder a job."""
 
     runs: Runs
-    sources: Sources
+    bench: Bench
     datastores: Datastores
     nursery: Nursery
     mishaps: Mishaps
     root: Path
     closing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def sources(self) -> Sources:
+        """Where inputs come from."""
+        return self.bench.sources
 
     def folder(self, job: str) -> Path:
         """Return where the job's logs lie."""
@@ -47,15 +56,28 @@ class Workshop:
 
         """
         shutil.rmtree(self.folder(job.name), ignore_errors=True)
-        nodes = [Node(self, job, plan) for plan in plans(job.body)]
+        nodes = [self._node(job, plan) for plan in self.bench.plans(job.body)]
         self.runs.move(job.name, "Preparing")
         self.runs.move(job.name, "Running")
         try:
             for node in nodes:
                 node.run()
             nodes[-1].check_wish()
+        except (JobFailure, Stopped):
+            if not self.closing.is_set():
+                self.runs.end_steps(job.name)
+            raise
         finally:
             for node in nodes:
                 node.clean_up()
         self.runs.move(job.name, "Finalizing")
         self.runs.move(job.name, "Completed")
+
+    def _node(self, job: Job, plan: Plan | CommandPlan) -> Node | CommandNode:
+        if isinstance(plan, Plan):
+            return Node(self, job, plan)
+        return CommandNode(self, self.bench, job, plan)
+
+    def place(self, job: str, uri: str) -> str:
+        """Return where an input lies; one that another node puts out is known only now."""
+        return self.runs.job(job).outputs.get(uri.removeprefix(WIRE), uri) if uri.startswith(WIRE) else uri

@@ -1,4 +1,4 @@
-"""What a pipeline job's body asks for, checked as the service checks it."""
+"""What a fine-tune node of a pipeline asks for, checked as the service checks it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.azureml import catalogue
+from local.azureml.bindings import LITERAL, Given, Wire
 from local.azureml.errors import bad_request, missing, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from local.azureml.catalogue import Component, Input
+    from local.azureml.graph import Leaf
 
 Json = dict[str, Any]
 
@@ -23,14 +25,16 @@ MODEL_OUTPUT = "mlflow_model_folder"
 _COMPONENT = re.compile(
     r"azureml://registries/(?P<registry>[^/]+)/components/(?P<name>[^/]+)/versions/(?P<v>.+)"
 )
-_PARENT_INPUT = re.compile(r"\$\{\{\s*parent\.inputs\.(?P<name>[\w.]+)\s*\}\}")
-_PARENT_OUTPUT = re.compile(r"\$\{\{\s*parent\.outputs\.(?P<name>[\w.]+)\s*\}\}")
+WIRE = "wire:"
 _SCALARS = ("string", "integer", "number", "boolean")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One node to run: literal inputs (defaults filled in), data inputs by URI, outputs by job output."""
+    """One node to run: literal inputs (defaults filled in), data inputs by URI, outputs by job output.
+
+    An input that is another node's output is `wire:` and that output's key.
+    """
 
     node: str
     component: Component
@@ -39,42 +43,28 @@ class Plan:
     outputs: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class _Given:
-    """One input as the body gives it: its type in lower case, and its text."""
-
-    type: str
-    text: str
-
-
-def plans(body: Json) -> list[Plan]:
-    """Return the nodes of a job's `properties`, in their order.
+def plan(leaf: Leaf) -> Plan:
+    """Return what a node of the registry's component asks for.
 
     Raises:
         AzureError: 400 naming every fault found, 404 for an unknown component, 501 for what this
             emulator can't run.
 
     """
-    if body.get("jobType") != "Pipeline":
-        raise unsupported(f"job of type {body.get('jobType')}; only Pipeline")
-    nodes = body.get("jobs")
-    if not isinstance(nodes, dict) or not nodes:
-        raise bad_request("A pipeline job needs at least one node in 'jobs'.")
-    return [_plan(name, node, body) for name, node in nodes.items()]
-
-
-def _plan(name: str, node: Json, body: Json) -> Plan:
-    if node.get("type") != "pipeline":
-        raise unsupported(f"pipeline node of type {node.get('type')} ('{name}'); only registry components")
-    component = _component(str(node.get("componentId")))
-    given = {key: _given(key, item, body) for key, item in (node.get("inputs") or {}).items()}
-    faults = _faults(component, given)
+    component = _component(str(leaf.node.get("componentId")))
+    faults = _faults(component, leaf.inputs)
     if faults:
-        raise bad_request(f"Node '{name}' is not valid: {' '.join(faults)}", detail="InvalidInputs")
+        raise bad_request(f"Node '{leaf.path}' is not valid: {' '.join(faults)}", detail="InvalidInputs")
     values = {item.name: item.default for item in component.inputs if item.default is not None}
-    values |= {key: item.text for key, item in given.items() if item.type == "literal"}
-    uris = {key: item.text for key, item in given.items() if item.type != "literal"}
-    return Plan(name, component, values, uris, _outputs(name, node, body, component))
+    uris = {}
+    for key, value in leaf.inputs.items():
+        if isinstance(value, Wire):
+            uris[key] = f"{WIRE}{value.key}"
+        elif value.type == LITERAL:
+            values[key] = value.text
+        else:
+            uris[key] = value.text
+    return Plan(leaf.path, component, values, uris, _outputs(leaf, component))
 
 
 def _component(identity: str) -> Component:
@@ -87,28 +77,7 @@ def _component(identity: str) -> Component:
     raise missing("component", identity)
 
 
-def _given(key: str, item: Json, body: Json) -> _Given:
-    parent = _PARENT_INPUT.fullmatch(str(item.get("value", item.get("uri", ""))))
-    if parent is None:
-        return _plain(key, item)
-    inputs: Json = body.get("inputs") or {}
-    if parent["name"] not in inputs:
-        raise bad_request(
-            f"Input '{key}' is bound to the job's input '{parent['name']}', which is not there."
-        )
-    return _plain(key, inputs[parent["name"]])
-
-
-def _plain(key: str, item: Json) -> _Given:
-    """Read one input; nodes spell the type `job_input_type`, jobs `jobInputType`."""
-    kind = str(item.get("job_input_type") or item.get("jobInputType") or "").lower()
-    text = item.get("value") if kind == "literal" else item.get("uri")
-    if not kind or not isinstance(text, str):
-        raise bad_request(f"Input '{key}' has no type, or no text where its type wants one.")
-    return _Given(kind, text)
-
-
-def _faults(component: Component, given: Mapping[str, _Given]) -> list[str]:
+def _faults(component: Component, given: Mapping[str, Given | Wire]) -> list[str]:
     specs = {item.name: item for item in component.inputs}
     found = [f"Unknown input '{name}'." for name in given if name not in specs]
     for spec in component.inputs:
@@ -119,15 +88,24 @@ def _faults(component: Component, given: Mapping[str, _Given]) -> list[str]:
     return found
 
 
-def _input_faults(spec: Input, given: _Given) -> list[str]:
+def literal_faults(name: str, item: Json, text: str) -> list[str]:
+    """Return what is wrong with the text of an input that a component's specification describes."""
+    return _scalar_faults(catalogue.input_of(name, {**item, "type": str(item.get("type")).lower()}), text)
+
+
+def _input_faults(spec: Input, given: Given | Wire) -> list[str]:
     scalar = spec.type in _SCALARS
+    if isinstance(given, Wire):
+        return [f"Input '{spec.name}' must be of type {spec.type}; found a node's output."] if scalar else []
     if scalar != (given.type == "literal") or (not scalar and given.type != spec.type):
         return [f"Input '{spec.name}' must be of type {spec.type}; found {given.type}."]
-    if not scalar:
-        return []
-    if spec.enum and given.text not in spec.enum:
-        return [f"Input '{spec.name}' must be one of {', '.join(spec.enum)}; found '{given.text}'."]
-    return _number_faults(spec, given.text) if spec.type in _PARSERS else []
+    return _scalar_faults(spec, given.text) if scalar else []
+
+
+def _scalar_faults(spec: Input, text: str) -> list[str]:
+    if spec.enum and text not in spec.enum:
+        return [f"Input '{spec.name}' must be one of {', '.join(spec.enum)}; found '{text}'."]
+    return _number_faults(spec, text) if spec.type in _PARSERS else []
 
 
 def _number_faults(spec: Input, text: str) -> list[str]:
@@ -153,20 +131,18 @@ def _boolean(text: str) -> float:
 _PARSERS: dict[str, Callable[[str], float]] = {"integer": int, "number": float, "boolean": _boolean}
 
 
-def _outputs(name: str, node: Json, body: Json, component: Component) -> dict[str, str]:
+def _outputs(leaf: Leaf, component: Component) -> dict[str, str]:
     """Return which of the node's outputs goes to which of the job's.
 
     A job output that no node is bound to stays empty: the emulator fills nothing by guessing.
     """
-    declared: Json = body.get("outputs") or {}
-    bound: dict[str, str] = {}
-    for key, item in (node.get("outputs") or {}).items():
+    for key, item in (leaf.node.get("outputs") or {}).items():
         if key not in component.outputs:
-            raise bad_request(f"Node '{name}' binds the unknown output '{key}'.")
-        parent = _PARENT_OUTPUT.fullmatch(str(item.get("value", "")) if isinstance(item, dict) else str(item))
-        if parent is None or parent["name"] not in declared:
-            raise bad_request(f"Output '{key}' of node '{name}' is bound to no output of the job: {item}.")
+            raise bad_request(f"Node '{leaf.path}' binds the unknown output '{key}'.")
+        if key not in dict(leaf.bound):
+            raise bad_request(
+                f"Output '{key}' of node '{leaf.path}' is bound to no output of the job: {item}."
+            )
         if key != MODEL_OUTPUT:
             raise unsupported(f"output '{key}' of a fine-tune; only {MODEL_OUTPUT}")
-        bound[key] = parent["name"]
-    return bound
+    return dict(leaf.bound)

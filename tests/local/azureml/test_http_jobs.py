@@ -118,10 +118,10 @@ def test_a_binding_to_nothing_is_refused(emulator: Emulator) -> None:
 
 
 def test_what_the_emulator_can_not_run_is_a_named_501(emulator: Emulator) -> None:
-    command = {"properties": {"jobType": "Command", "command": "ls"}}
-    answer = emulator.arm("PUT", "/jobs/command", json=command)
+    sweep = {"properties": {"jobType": "Sweep"}}
+    answer = emulator.arm("PUT", "/jobs/sweep", json=sweep)
     assert answer.status_code == 501
-    assert "no job of type Command; only Pipeline" in answer.json()["error"]["message"]
+    assert "no job of type Sweep; only Command and Pipeline" in answer.json()["error"]["message"]
     answer = emulator.arm("PUT", "/jobs/hub", json=job_body({"huggingface_id": "a/b"}))
     assert answer.status_code == 501
 
