@@ -12,7 +12,7 @@ from local.azureml import sandbox
 from local.azureml.blobstore import BlobFailure
 from local.azureml.errors import AzureError
 from local.azureml.guarded import Guarded
-from local.azureml.outcome import JobFailure, Stopped
+from local.azureml.outcome import JobFailure, Restarted, Stopped
 from local.azureml.places import ARTIFACT_STORE, artifacts_path
 from local.azureml.tail import last_lines
 
@@ -51,15 +51,20 @@ class CommandNode:
         Raises:
             JobFailure: it failed.
             Stopped: somebody wished it to end.
+            Restarted: it lost its node; the job begins again.
 
         """
         self.check_wish()
         self._move("Running")
         self._say("started")
         try:
+            self._strike()
             box = self._laid_out()
             self._carry_out(box)
             self._keep(box)
+        except Restarted:
+            self._move("Canceled")
+            raise
         except Stopped:
             if not self._shop.closing.is_set():
                 self._keep_logs()
@@ -134,6 +139,18 @@ class CommandNode:
             raise Stopped
         if child.exit != 0:
             raise JobFailure({"code": "UserError", "message": self._how_it_failed(child.exit)})
+
+    def _strike(self) -> None:
+        """Let the mishap that the admin API has ordered for this command happen."""
+        step = self._plan.path or self._job.name
+        mishap = self._shop.mishaps.take("job", self._job.name, step)
+        if mishap is None:
+            return
+        with self._log.open("a", encoding="utf-8") as log:
+            log.writelines(f"{line}\n" for line in mishap.log)
+        if mishap.how == "restart":
+            raise Restarted
+        raise JobFailure(mishap.error)
 
     def _is_wished(self) -> bool:
         return bool(self._shop.runs.job(self._job.name).wish)

@@ -11,16 +11,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from local.azureml import catalogue
+from local.azureml.demands import demands
 from local.azureml.errors import AzureError, inference_refuses
 from local.azureml.records import Compute, Deployment, Job
 from local.azureml.region import CLUSTERS, DEDICATED, LOW_PRIORITY, families
-from local.azureml.submission import plans
 from local.azureml.web import REGION, Way, page
 
 if TYPE_CHECKING:
     from local.azureml.core import Core
+    from local.azureml.demands import Demand
     from local.azureml.region import Region
-    from local.azureml.submission import Plan
     from local.azureml.web import Json
 
 RESERVE = 1.2
@@ -136,20 +136,19 @@ class Usages:
 
     def _count_job(self, job: Job, held: Counter[tuple[bool, str]]) -> None:
         try:
-            nodes = plans(job.body)
+            asked = list(demands(job.body))
         except AzureError:
             return
-        for plan in nodes:
-            name, low = self._works_on(plan)
+        for demand in asked:
+            name, low = self._works_on(demand)
             size = catalogue.size(name)
             if size:
-                count = int(plan.values.get("num_nodes_finetune", 1))
-                held[low, size["family"].lower()] += count * int(size["vCPUs"])
+                held[low, size["family"].lower()] += demand.nodes * int(size["vCPUs"])
 
-    def _works_on(self, plan: Plan) -> tuple[str, bool]:
-        cluster = self._store.get(Compute, str(plan.values.get("compute_finetune")))
+    def _works_on(self, demand: Demand) -> tuple[str, bool]:
+        cluster = self._store.get(Compute, demand.compute)
         if cluster is None:
-            return str(plan.values.get("instance_type_finetune")), False
+            return demand.size, False
         return str(cluster.body.get("vmSize")), cluster.body.get("vmPriority") == _LOW
 
 

@@ -35,7 +35,7 @@ def read(storage: Storage, uri: str, name: str = "") -> str:
     """Read a blob below an output's URI."""
     path = uri.partition("/paths/")[2] + name
     client = storage.service.get_blob_client("azureml-blobstore", path)
-    return client.download_blob().readall().decode()
+    return bytes(client.download_blob().readall()).decode()
 
 
 def component(emulator: Emulator, name: str, text: str, inputs: dict[str, Any], *outputs: str) -> str:
