@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from shared.app.preparing import options
 from shared.app.recipes import find, parse
 from shared.cli import mending, output, watching
 from shared.datasets.changes import sentence
+from shared.datasets.findings import MOST_OF_A_CODE
 from shared.domain import names
 from shared.domain.errors import Permanent, Rejected
 from shared.domain.recipe import Recipe
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 96 << 10  # stays in a core's cache
 LARGE = 64 << 20  # bytes from which several processes pay
+MOST_TOLD = 10_000  # findings of one code in --json; some megabytes
 EXITS = {"usable": 0, "usable_after_refusals": 1, "rejected": 2}
 
 
@@ -32,26 +36,24 @@ def check(context: Context) -> int:
     """Check a file here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected.
 
     With --strict a file of which anything is to be said is rejected. With --fix the mended file is checked.
+    --json gives every finding, but at most MOST_TOLD of one code, and tells how many it leaves out.
     """
     args = context.args
     recipe = _recipe_file(args.recipe) if args.recipe else Recipe()
     path, changes = file_of(args.file), None
-    if args.fix and Path(args.fix).resolve() == path.resolve():
-        raise Permanent(
-            "fix-in-place", f"{path} would be overwritten.", f"Name another: --fix mended-{path.name}"
-        )
     if args.fix:
+        mending.refuse_overwriting(path, Path(args.fix))
         changes = mending.mend(chunks_of(path), path, Path(args.fix))
         path = Path(args.fix)
     earlier = _earlier(Path(args.since)) if args.since else None
-    report = _report(path, recipe)
+    report = _report(path, recipe, MOST_TOLD if args.json else MOST_OF_A_CODE)
     if earlier is not None:
         report = datasets.compared(report, earlier, args.since, dict(recipe.checks))
     if args.html:
         Path(args.html).write_text(datasets.render_html(report, str(path)), "utf-8")
     if args.json:
         mended = {} if changes is None else {"changes": changes}
-        output.as_json({**msgspec.json.decode(report.to_json()), **mended})
+        output.as_json({**msgspec.json.decode(report.to_json()), "left_out": _left_out(report), **mended})
     else:
         if changes is not None:
             mending.tell(changes, path)
@@ -127,11 +129,12 @@ def _earlier(path: Path) -> datasets.Report:
     return earlier
 
 
-def _report(path: Path, recipe: Recipe) -> datasets.Report:
+def _report(path: Path, recipe: Recipe, most: int = MOST_OF_A_CODE) -> datasets.Report:
     size = path.stat().st_size
     cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
     with output.bar(f"checking {path.name}", size) as show:
-        return datasets.prepare(chunks_of(path), options(recipe), progress=show, cores=cores)
+        how = replace(options(recipe), most_findings=most)
+        return datasets.prepare(chunks_of(path), how, progress=show, cores=cores)
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
@@ -148,3 +151,11 @@ def _tell(report: datasets.Report) -> None:
     for found in report.findings:
         where = f"line {found.line}" if found.line else "the file"
         output.say(f"  {found.code} {found.severity:<7} {where}: {found.found}; expected {found.expected}")
+    for code, more in _left_out(report).items():
+        output.say(f"  {code} and {more:,} more: see them all with --json")
+
+
+def _left_out(report: datasets.Report) -> dict[str, int]:
+    """Count the findings that are not listed, by code."""
+    listed = Counter(one.code for one in report.findings)
+    return {code: count - listed[code] for code, count in report.counts.items() if count > listed[code]}

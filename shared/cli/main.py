@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.cli import output
 from shared.cli.context import Context
-from shared.domain.errors import DroptuneError
+from shared.domain.errors import DroptuneError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,14 +36,30 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code tells how it went."""
-    args = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    failed = FAILED if given[:1] == ["check"] else 1
     try:
+        args = parser().parse_args(given)
         return _command(args.command)(Context(args))
     except DroptuneError as error:
         output.fault(error.problem)
-        return FAILED if args.command == "check" else 1
+    except OSError as fault:
+        output.fault(_of_the_machine(fault))
     except KeyboardInterrupt:
         return 130
+    except SystemExit as leaving:  # argparse's own, after it has said why; 2 would be "rejected"
+        return FAILED if leaving.code and failed == FAILED else int(leaving.code or 0)
+    except Exception:
+        if failed != FAILED:
+            raise
+        sys.excepthook(*sys.exc_info())  # as Python shows it, but for its exit, which would be a verdict
+    return failed
+
+
+def _of_the_machine(fault: OSError) -> Problem:
+    name = f"{fault.filename}: " if fault.filename else ""
+    what = f"{name}{fault.strerror or fault}."
+    return Problem("machine", what, "See that the path is there and may be read and written, then try again.")
 
 
 def _command(name: str) -> Callable[[Context], int]:

@@ -10,7 +10,7 @@ from shared.cli import output
 from shared.datasets.findings import shown
 from shared.datasets.inputs import Unreadable
 from shared.datasets.repair import repair
-from shared.domain.errors import Rejected
+from shared.domain.errors import Permanent, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,12 +22,26 @@ REJECTED = "rejected.jsonl"
 MOST_TEXT = 500
 
 
+def refuse_overwriting(source: Path, out: Path) -> None:
+    """Raise Permanent where a file that is written would be the source, or two would be one."""
+    written = [out, _part(out), out.with_name(REJECTED)]
+    if source.resolve() in [path.resolve() for path in written]:
+        help_ = f"Name another, in another folder: --fix mended/{source.name}"
+        raise Permanent("fix-in-place", f"{source} would be overwritten.", help_)
+    if out.name == REJECTED:
+        raise Permanent("fix-name", f"{REJECTED} is for what cannot be mended.", "Name another: --fix OUT")
+
+
+def _part(out: Path) -> Path:
+    return out.with_name(out.name + ".part")
+
+
 def mend(chunks: Iterable[bytes], source: Path, out: Path) -> list[dict[str, Any]]:
     """Write OUT and, beside it, the rows that cannot be mended; give all changes, a dictionary each.
 
     Nothing stands under OUT before all of it is written.
     """
-    part, rejected, told = out.with_name(out.name + ".part"), out.with_name(REJECTED), list[dict[str, Any]]()
+    part, rejected, told = _part(out), out.with_name(REJECTED), list[dict[str, Any]]()
     try:
         with part.open("wb") as file, rejected.open("wb") as refused:
             for one in repair(chunks):
