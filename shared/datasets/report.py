@@ -74,9 +74,12 @@ class Report:
             version = msgspec.json.decode(data, type=_Head).version
             if version > VERSION:
                 raise NotAReport(f"its version is {version}; this Droptune reads up to {VERSION}")
-            return msgspec.json.decode(data, type=cls)
+            report = msgspec.json.decode(data, type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
             raise NotAReport(str(fault)) from fault
+        if report.sketch is not None and not report.sketch.sound:
+            raise NotAReport("its sketch is damaged")
+        return report
 
 
 class _Head(msgspec.Struct):

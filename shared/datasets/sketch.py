@@ -36,6 +36,15 @@ class Sketch:
     questions: str
     method: str = METHOD
 
+    @property
+    def sound(self) -> bool:
+        """Tell whether it holds what it says, for it may come from a file of anyone's."""
+        try:
+            kept = [_hashes(self.rows), _hashes(self.questions)]
+        except ValueError:
+            return False
+        return all(len(one) <= K and bool(np.all(one[1:] > one[:-1])) for one in kept)
+
 
 class Lowest:
     """The K lowest different hashes of many."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from base64 import b64encode
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +47,7 @@ NAMES = (
     "every-code",
     "huge",
 )
+WIDTHS = (390, 1280)
 MEASURE = """
 for (const one of document.querySelectorAll("details")) one.open = true;
 const root = document.documentElement, wide = root.clientWidth;
@@ -64,13 +68,28 @@ addEventListener("load", () => setTimeout(() => {
 }, 300));
 """
 # A window is never narrower than 500, but a frame is.
-FRAME = """<!doctype html><html><body style="margin: 0"><script>
-addEventListener("message", (told) => Object.assign(document.documentElement.dataset, told.data));
-</script><iframe src="page.html" style="border: 0; height: 900px; width: %dpx"></iframe></body></html>
+TELLING = """<!doctype html><html><body><pre id="all"></pre><script>
+const told = [];
+addEventListener("message", (one) => {
+  const frames = [...document.querySelectorAll("iframe")];
+  told[frames.findIndex((frame) => frame.contentWindow === one.source)] = one.data;
+  document.getElementById("all").textContent = JSON.stringify(told);
+});
+</script>
 """
+FRAME = '<iframe src="%d.html" style="border: 0; height: 900px; width: %dpx"></iframe>\n'
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt install chromium")
+
+
+@dataclass(frozen=True)
+class View:
+    """A page, a script of ours to run in it, and the screen's width."""
+
+    page: str
+    script: str
+    width: int = 1280
 
 
 @cache
@@ -79,57 +98,71 @@ def made() -> dict[str, str]:
     return {name: render_html(report, title) for name, report, title in pages()}
 
 
-def seen(page: str, folder: Path, script: str, width: int = 1280) -> dict[str, str]:
-    """Load a page with a script of ours in it; read what is on its root element when all is done.
+def seen(folder: Path, *views: View) -> list[dict[str, str]]:
+    """Load pages; tell of each what is on its root element when all is done.
 
-    The policy, where the page has one, lets this script run and no other.
+    The policy, where a page has one, lets the view's script run and no other.
     """
-    script += TELL
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    page = page.replace("default-src 'none';", f"default-src 'none'; script-src 'sha256-{digest}';", 1)
-    page = page.replace("</body>", f'<script id="told">{script}</script></body>')
-    (folder / "page.html").write_text(page, "utf-8")
-    frame = folder / "frame.html"
-    frame.write_text(FRAME % width)
+    for number, view in enumerate(views):
+        (folder / f"{number}.html").write_text(scripted(view), "utf-8")
+    frames = "".join(FRAME % (number, view.width) for number, view in enumerate(views))
+    (folder / "all.html").write_text(TELLING + frames + "</body></html>", "utf-8")
     done = subprocess.run(
-        [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", frame.as_uri()],
+        [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", (folder / "all.html").as_uri()],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=True,
     )
-    root = re.search(r"<html[^>]*>", done.stdout)
-    assert root is not None, done.stderr
-    found = dict(re.findall(r'data-(\w+)="([^"]*)"', root[0]))
-    assert found, "the page's own script did not run"
+    told = re.search(r'<pre id="all">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert told is not None, done.stderr
+    found: list[dict[str, str]] = json.loads(unescape(told[1]))
+    assert len(found) == len(views)
     return found
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+def scripted(view: View) -> str:
+    script = view.script + TELL
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    allowed = f"default-src 'none'; script-src 'sha256-{digest}';"
+    page = view.page.replace("default-src 'none';", allowed, 1)
+    return page.replace("</body>", f'<script id="told">{script}</script></body>')
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], dict[str, str]]:
+    """Look at every page in every width, with every script allowed, so that the escaping alone must hold."""
+    kinds = [(name, width) for name in NAMES for width in WIDTHS]
+    views = [View(POLICY.sub("", made()[name]), MEASURE, width) for name, width in kinds]
+    return dict(zip(kinds, seen(tmp_path_factory.mktemp("pages"), *views), strict=True))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_wider_than_the_screen_and_nothing_is_run(name: str, width: int, tmp_path: Path) -> None:
-    """Every script is allowed here, so that the escaping alone must hold."""
-    page = made()[name]
-    assert POLICY.search(page)
-    found = seen(POLICY.sub("", page), tmp_path, MEASURE, width)
+def test_nothing_is_wider_than_the_screen_and_nothing_is_run(
+    looked_at: dict[tuple[str, int], dict[str, str]], name: str, width: int
+) -> None:
+    found = looked_at[name, width]
     assert (found["wide"], found["out"], found["foreign"]) == (str(width), "", "0")
     assert int(found["scroll"]) <= width
     assert "hacked" not in found
 
 
-@pytest.mark.parametrize("guarded", [True, False])
-def test_the_policy_stops_even_a_script_that_is_not_escaped(tmp_path: Path, *, guarded: bool) -> None:
+def test_every_page_is_looked_at_and_has_its_policy() -> None:
+    assert set(NAMES) == set(made())
+    assert all(POLICY.search(page) for page in made().values())
+
+
+def test_the_policy_stops_even_a_script_that_is_not_escaped(tmp_path: Path) -> None:
     page = made()["plain"].replace("</main>", f"<script>{HACK}</script></main>")
-    found = seen(page if guarded else POLICY.sub("", page), tmp_path, PAD)
-    assert ("hacked" in found) is not guarded
-
-
-def test_the_policy_lets_the_pages_own_style_in(tmp_path: Path) -> None:
-    assert seen(made()["plain"], tmp_path, PAD)["pad"] == "992px"
+    guarded, bare = seen(tmp_path, View(page, PAD), View(POLICY.sub("", page), PAD))
+    assert "hacked" not in guarded
+    assert "hacked" in bare
+    assert guarded["pad"] == "992px", "the policy lets the page's own style in"
 
 
 def test_what_is_too_wide_is_seen(tmp_path: Path) -> None:
     page = made()["plain"].replace("</main>", f"<p><nobr>{'x' * 900}</nobr></p></main>")
-    found = seen(POLICY.sub("", page), tmp_path, MEASURE)
+    [found] = seen(tmp_path, View(POLICY.sub("", page), MEASURE))
     assert "NOBR" in found["out"]
     assert int(found["scroll"]) > 1280

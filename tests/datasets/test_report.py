@@ -79,6 +79,14 @@ def test_what_is_no_report_is_refused_with_a_reason(data: bytes, said: str) -> N
         Report.from_json(data)
 
 
+@pytest.mark.parametrize("rows", ["?", "AAAA", "AAAAAAAAAAIAAAAAAAAAAQ==", "A" * 22_000])
+def test_a_damaged_sketch_is_seen(rows: str) -> None:
+    whole = json.loads(check(jsonl(good())).to_json())
+    whole["sketch"]["rows"] = rows
+    with pytest.raises(NotAReport, match="sketch"):
+        Report.from_json(msgspec.json.encode(whole))
+
+
 def test_refused_rows_are_shown_with_their_start() -> None:
     report = check(jsonl(HOSTILE), max_bad_fraction=1)
     assert [(row.line, row.code) for row in report.refused] == [(41, "DT201"), (42, "DT209"), (43, "DT203")]
