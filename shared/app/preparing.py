@@ -130,4 +130,5 @@ def _summary(report: datasets.Report, folder: str) -> Prepared:
         findings=tuple(findings),
         data_digest=report.data_digest,
         source_digest=report.source_digest,
+        since=datasets.newer(report.since) if report.since else "",
     )

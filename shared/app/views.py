@@ -33,6 +33,7 @@ def whole(run: Run) -> dict[str, Any]:
         "problem": run.problem,
         "history": run.history,
         "rows": prepared.rows if prepared else None,
+        "since": prepared.since if prepared else "",
         "findings": prepared.findings if prepared else (),
         "findings_by_code": prepared.counts if prepared else {},
         "preflight": run.preflight or (),

@@ -15,7 +15,6 @@ from shared.app import views
 from shared.app.preparing import options
 from shared.app.recipes import find, parse
 from shared.cli import mending, output, watching
-from shared.datasets.changes import sentence
 from shared.datasets.findings import MOST_OF_A_CODE
 from shared.domain import names
 from shared.domain.errors import Permanent, Rejected
@@ -147,7 +146,7 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 def _tell(report: datasets.Report) -> None:
     output.say(f"{report.verdict.replace('_', ' ')}: {report.reason}")
     if report.since is not None:
-        output.say(f"  since {report.since.name}: {sentence(report.since)}")
+        output.say(f"  {datasets.newer(report.since)}")
     for found in report.findings:
         where = f"line {found.line}" if found.line else "the file"
         output.say(f"  {found.code} {found.severity:<7} {where}: {found.found}; expected {found.expected}")

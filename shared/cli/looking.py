@@ -88,6 +88,8 @@ def _tell(run: Run) -> None:
             f"  {change.at:%Y-%m-%d %H:%M:%S}  {change.state:<18} {change.reason}"
             + (f"  [{figures}]" if figures else "")
         )
+    if run.prepared and run.prepared.since:
+        output.say(f"  {run.prepared.since}")
     for found in run.prepared.findings if run.prepared else ():
         where = f"line {found['line']}" if found.get("line") else "the file"
         what = f"{where}: {found['found']}; expected {found['expected']}"

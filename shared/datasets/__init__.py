@@ -1,6 +1,6 @@
 """The validation engine: bytes in, prepared parts and a report out. No Azure, no clock."""
 
-from shared.datasets.changes import compared
+from shared.datasets.changes import compared, newer
 from shared.datasets.checks import CHECKS
 from shared.datasets.findings import Finding
 from shared.datasets.page import render_html
@@ -19,6 +19,7 @@ __all__ = [
     "Rows",
     "Source",
     "compared",
+    "newer",
     "prepare",
     "prepare_parts",
     "render_html",

@@ -107,6 +107,11 @@ def sentence(changes: Changes) -> str:
     return f"{new} of the rows are new, {gone} of the earlier ones are gone"
 
 
+def newer(changes: Changes) -> str:
+    """Tell the same with what it is held against."""
+    return f"since {changes.name}: {sentence(changes)}"
+
+
 def percent(share: Share) -> str:
     """Give a share in percent, with its interval where it is an estimate."""
     if share.low == share.high:

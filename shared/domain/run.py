@@ -89,7 +89,7 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """What validation made. folder: `<run>/<claim>` in `prepared`."""
+    """What validation made. folder: `<run>/<claim>` in `prepared`; since: what is new, in words."""
 
     folder: str
     verdict: str
@@ -99,6 +99,7 @@ class Prepared(msgspec.Struct, frozen=True):
     findings: tuple[dict[str, Any], ...]
     data_digest: str
     source_digest: str
+    since: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.app import views
 from shared.datasets import Report
 from tests.app.life import RECIPE, Life, chats
 
@@ -43,6 +44,9 @@ def test_almost_the_same_again_is_said_in_the_run_and_on_the_page() -> None:
     assert run.prepared is not None
     assert run.prepared.counts["DT701"] == 1
     assert champion.name in run.prepared.findings[0]["found"]
+    assert views.whole(run)["since"] == (
+        f"since {champion.name}: 1.0% of the rows are new, 0.0% of the earlier ones are gone"
+    )
     page = b"".join(life.world.prepared.read(f"{run.prepared.folder}/report.html")).decode()
     assert champion.name in page
 

@@ -59,6 +59,13 @@ def test_a_rejected_run_shows_its_lines_and_the_next_command(
     assert "droptune drop FILE --recipe support" in said
 
 
+def test_show_says_what_is_new(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    champion = life.live()
+    life.tick()
+    assert main(["show", life.drop("support/b.jsonl", chats(50))]) == 0
+    assert f"since {champion.name}: 20.0% of the rows are new" in capsys.readouterr().out
+
+
 def test_show_brings_the_report_as_a_page_or_as_json(
     life: Life, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:

@@ -73,10 +73,9 @@ def test_each_finding_stands_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "report", "title"), list(pages()), ids=lambda one: one if isinstance(one, str) else ""
+    ("report", "title"), [pytest.param(report, title, id=name) for name, report, title in pages()]
 )
-def test_no_data_makes_a_tag_or_an_attribute(name: str, report: Report, title: str) -> None:
-    del name
+def test_no_data_makes_a_tag_or_an_attribute(report: Report, title: str) -> None:
     plain = compared(
         check(jsonl([*good(), b"oops", b"{}"]), max_bad_fraction=1), check(jsonl(good())), "then"
     )
