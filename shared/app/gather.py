@@ -62,7 +62,7 @@ def _source(world: World, run: Run) -> Literal["same", "changed", "gone"]:
     drop = or_none(lambda: world.drops.find(run.drop.path))
     if drop is None:
         return "gone"
-    return "same" if drop.etag == run.drop.etag else "changed"
+    return "same" if run.drop.is_still(drop) else "changed"
 
 
 def _job(world: World, run: Run) -> JobFacts | None:

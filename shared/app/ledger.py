@@ -90,9 +90,9 @@ class Ledger:
         except Missing:
             return None
 
-    def runs(self) -> Iterator[str]:
-        """List every run's name."""
-        for entry in self._documents.names("r/"):
+    def runs(self, beginning: str = "") -> Iterator[str]:
+        """List the names of all runs, or of those with this beginning."""
+        for entry in self._documents.names(f"r/{beginning}"):
             yield entry.name.removeprefix("r/").removesuffix(".json")
 
     def newest(self, limit: int) -> list[Run]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from shared.app.claim import Work
     from shared.domain import actions
+    from shared.domain.drops import Drop
     from shared.domain.recipe import Recipe
+    from shared.ports import Drops
     from shared.ports import Prepared as PreparedFiles
 
 FINDINGS_KEPT = 50
@@ -52,6 +54,17 @@ def options(recipe: Recipe) -> datasets.CheckOptions:
     )
 
 
+def sources(drops: Drops, drop: Drop) -> list[datasets.Source]:
+    """Say what a drop is made of: itself, or a folder's members, each destined for a part."""
+    if not drop.members:
+        return [datasets.Source(drops.open(drop))]
+    return [
+        datasets.Source(drops.open(member), member.part, member.name)
+        for member in drop.members
+        if member.part is not None
+    ]
+
+
 def prepare(work: Work, _action: actions.Prepare) -> None:
     """Read the drop once; its prepared files are real once the ledger names their folder."""
     world, run = work.world, work.run
@@ -60,7 +73,7 @@ def prepare(work: Work, _action: actions.Prepare) -> None:
     folder = f"{run.name}/{short_digest(world.new_id())}"
     out = _Folder(world.prepared, folder)
     try:
-        report = datasets.prepare(world.drops.open(run.drop), options(run.recipe), out)
+        report = datasets.prepare_parts(sources(world.drops, run.drop), options(run.recipe), out)
     except ClaimLost:
         raise
     except (Changed, Missing):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from shared.app.ledger import Ledger
 from shared.app.receive import receive_drop
-from shared.domain import drops
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def receive_unseen(world: World, ledger: Ledger, timing: Timing) -> None:
     before = world.now() - timedelta(seconds=timing.drop_age)
     failures: list[DroptuneError] = []
     for drop in world.drops.all():
-        if drop.modified > before or drop.run in known or not drops.place(drop.path).is_drop:
+        if drop.settled > before or drop.run in known:
             continue
         try:
             world.steps.send(receive_drop(world, drop))

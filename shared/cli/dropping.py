@@ -14,35 +14,38 @@ from shared import datasets
 from shared.app import views
 from shared.app.preparing import options
 from shared.app.recipes import find, parse
-from shared.cli import mending, output, watching
+from shared.app.uploading import upload_folder
+from shared.cli import dataset, mending, output, watching
 from shared.datasets.findings import MOST_OF_A_CODE
 from shared.domain import names
+from shared.domain.drops import place
 from shared.domain.errors import Permanent, Rejected
 from shared.domain.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shared.cli.context import Context
+    from shared.domain.drops import Drop
+    from shared.ports import Drops
 
-CHUNK = 96 << 10  # stays in a core's cache
 LARGE = 64 << 20  # bytes from which several processes pay
 MOST_TOLD = 10_000  # findings of one code in --json; some megabytes
 EXITS = {"usable": 0, "usable_after_refusals": 1, "rejected": 2}
 
 
 def check(context: Context) -> int:
-    """Check a file here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected.
+    """Check a file or a folder here, offline. Exit 0 usable, 1 usable after refusing rows, 2 rejected.
 
     With --strict a file of which anything is to be said is rejected. With --fix the mended file is checked.
     --json gives every finding, but at most MOST_TOLD of one code, and tells how many it leaves out.
     """
     args = context.args
     recipe = _recipe_file(args.recipe) if args.recipe else Recipe()
-    path, changes = file_of(args.file), None
+    path, changes = Path(args.file), None
+    files = dataset.files_of(path)
     if args.fix:
+        mending.refuse_folder(path, files)
         mending.refuse_overwriting(path, Path(args.fix))
-        changes = mending.mend(chunks_of(path), path, Path(args.fix))
+        changes = mending.mend(dataset.chunks_of(path), path, Path(args.fix))
         path = Path(args.fix)
     earlier = _earlier(Path(args.since)) if args.since else None
     report = _report(path, recipe, MOST_TOLD if args.json else MOST_OF_A_CODE)
@@ -61,20 +64,22 @@ def check(context: Context) -> int:
 
 
 def drop(context: Context) -> int:
-    """Check a file here, put it where its recipe's drops go, and follow its run if asked."""
-    args, path, world = context.args, file_of(context.args.file), context.world
+    """Check a file or a folder here, put it where its recipe's drops go, and follow its run if asked."""
+    args, path, world = context.args, Path(context.args.file), context.world
+    dataset.files_of(path)
     if not names.is_recipe(args.recipe):
         raise Permanent("recipe-name", f"{args.recipe!r} cannot name a recipe; expected {names.RULE}.")
     if not args.no_check:
         recipe, _etag, problem = find(world.recipes, args.recipe)
         if problem is not None:
             raise Rejected(problem.code, problem.message, problem.help)
+        if path.is_file() and (problem := place(f"{args.recipe}/{path.name}").problem):
+            raise Rejected(problem.code, problem.message, problem.help)
         report = _report(path, recipe or Recipe())
         if report.verdict == "rejected":
             _tell(report)
             raise Rejected("data-rejected", report.reason, f"Mend it and check again: droptune check {path}")
-    with path.open("rb") as source:
-        dropped = world.drops.upload(f"{args.recipe}/{path.name}", source, retrain=args.retrain)
+    dropped = _upload(world.drops, path, args.recipe, retrain=args.retrain)
     output.progress(f"dropped {dropped.path} ({dropped.size:,} bytes): run {dropped.run}")
     if not args.wait:
         output.as_json({"run": dropped.run}) if args.json else output.say(dropped.run)
@@ -106,14 +111,6 @@ def _recipe_file(given: str) -> Recipe:
     return parse(path.read_bytes(), path.stem)
 
 
-def file_of(given: str) -> Path:
-    """Give an existing file; raises Permanent."""
-    path = Path(given)
-    if not path.is_file():
-        raise Permanent("file-missing", f"There is no file {path}.", "Name one: droptune check FILE")
-    return path
-
-
 def _earlier(path: Path) -> datasets.Report:
     """Read the report of an earlier data set; raises Permanent."""
     again = "Make one: droptune check EARLIER --json > REPORT.json"
@@ -129,18 +126,22 @@ def _earlier(path: Path) -> datasets.Report:
 
 
 def _report(path: Path, recipe: Recipe, most: int = MOST_OF_A_CODE) -> datasets.Report:
-    size = path.stat().st_size
+    files = dataset.files_of(path)
+    size = dataset.size_of(files)
     cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
     with output.bar(f"checking {path.name}", size) as show:
         how = replace(options(recipe), most_findings=most)
-        return datasets.prepare(chunks_of(path), how, progress=show, cores=cores)
+        return datasets.prepare_parts(dataset.sources(path, files), how, progress=show, cores=cores)
 
 
-def chunks_of(path: Path) -> Iterator[bytes]:
-    """Read a file in pieces."""
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
+def _upload(drops: Drops, path: Path, recipe: str, *, retrain: bool) -> Drop:
+    files, name = dataset.files_of(path), path.resolve().name
+    with output.bar(f"uploading {name}", dataset.size_of(files)) as show:
+        opened = dataset.opened(files, show)
+        if path.is_dir():
+            return upload_folder(drops, f"{recipe}/{name}/", opened, retrain=retrain)
+        with opened[path.name]() as source:
+            return drops.upload(f"{recipe}/{path.name}", source, retrain=retrain)
 
 
 def _tell(report: datasets.Report) -> None:
@@ -148,8 +149,9 @@ def _tell(report: datasets.Report) -> None:
     if report.since is not None:
         output.say(f"  {datasets.newer(report.since)}")
     for found in report.findings:
-        where = f"line {found.line}" if found.line else "the file"
-        output.say(f"  {found.code} {found.severity:<7} {where}: {found.found}; expected {found.expected}")
+        output.say(
+            f"  {found.code} {found.severity:<7} {found.where}: {found.found}; expected {found.expected}"
+        )
     for code, more in _left_out(report).items():
         output.say(f"  {code} and {more:,} more: see them all with --json")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.cli import output
-from shared.cli.dropping import chunks_of, file_of
+from shared.cli.dataset import chunks_of, file_of
 from shared.datasets.inputs import Unreadable
 from shared.datasets.prediction import foretold_of
 from shared.datasets.tokens import TokenCounter

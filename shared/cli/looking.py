@@ -9,6 +9,7 @@ from shared.app import views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
 from shared.cli import output, watching
+from shared.datasets.findings import where
 from shared.domain.errors import Missing
 from shared.domain.tags import INSTALLATION, RECIPE, RUN
 
@@ -91,8 +92,8 @@ def _tell(run: Run) -> None:
     if run.prepared and run.prepared.since:
         output.say(f"  {run.prepared.since}")
     for found in run.prepared.findings if run.prepared else ():
-        where = f"line {found['line']}" if found.get("line") else "the file"
-        what = f"{where}: {found['found']}; expected {found['expected']}"
+        place = where(found.get("file", ""), found.get("line"))
+        what = f"{place}: {found['found']}; expected {found['expected']}"
         output.say(f"  {found['code']} {found['severity']:<7} {what}")
     for found_before in run.preflight or ():
         output.say(f"  {found_before.code} {found_before.severity:<7} {found_before.message}")

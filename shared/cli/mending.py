@@ -13,13 +13,24 @@ from shared.datasets.repair import repair
 from shared.domain.errors import Permanent, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from shared.datasets.repair import Repaired
 
 REJECTED = "rejected.jsonl"
 MOST_TEXT = 500
+
+
+def refuse_folder(source: Path, files: Mapping[str, Path]) -> None:
+    """Raise Permanent where not one file is to be mended: several would want several OUTs."""
+    if source.is_dir():
+        first = next(iter(files.values()))
+        raise Permanent(
+            "fix-folder",
+            f"{source} is a folder, and --fix mends one file at a time.",
+            f"Mend each: droptune check {first} --fix OUT",
+        )
 
 
 def refuse_overwriting(source: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ from shared.datasets.findings import Finding
 from shared.datasets.page import render_html
 from shared.datasets.prepare import CheckOptions, Outputs, prepare, prepare_parts
 from shared.datasets.report import NotAReport, Report, Rows
-from shared.datasets.sources import Part, Source
+from shared.datasets.sources import Source
 
 __all__ = [
     "CHECKS",
@@ -14,7 +14,6 @@ __all__ = [
     "Finding",
     "NotAReport",
     "Outputs",
-    "Part",
     "Report",
     "Rows",
     "Source",

@@ -161,6 +161,10 @@ class Merge:
         file.rows, file.prompts = Hashes(), Hashes()
         self._sides.close(file.source.name)
 
+    def close(self) -> None:
+        """Give up, or be done: nothing is left on disk."""
+        self._splitter.close()
+
     def finish(self, source_digest: str) -> Report:
         """Fill the parts, judge the whole."""
         self._splitter.finish()

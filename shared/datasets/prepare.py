@@ -84,6 +84,7 @@ def prepare_parts(
     with ExitStack() as stack:
         files = {name: stack.enter_context(outputs.open(name)) for name in _names()} if outputs else {}
         merge = Merge(options, files, [source.part for source in ordered])
+        stack.callback(merge.close)
         reader = Reader(options.max_bytes, progress)
         examine = stack.enter_context(_examining(cores, merge.findings.refusing, writing=bool(files)))
         for source in ordered:

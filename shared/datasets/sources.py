@@ -7,7 +7,7 @@ sides is found without keeping anything of the train rows, whose questions would
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import xxhash
 
@@ -16,7 +16,8 @@ from shared.datasets.inputs import Unreadable, lines_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-Part = Literal["train", "validation", "test"]
+    from shared.domain.drops import Part
+
 HELD_OUT: tuple[Part, ...] = ("validation", "test")
 
 

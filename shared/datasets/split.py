@@ -122,6 +122,11 @@ class Splitter:
         left = sorted((one for group in self._reserve.values() for one in group), key=lambda held: held.order)
         self._write("train", [held.row for held in left])
 
+    def close(self) -> None:
+        """Let go what is held back on disk: reading was given up."""
+        if self._start is not None:
+            self._start.close()
+
     def _leaves_train(self, groups: list[int]) -> bool:
         return len(groups) > 1 or self.counts["train"] > 0
 
@@ -187,6 +192,10 @@ class _Start:
         self._seen.update(rows.question.tolist())
         self._file.writelines(row + b"\n" for row in rows.data)
         return len(self._seen) >= FEWEST_QUESTIONS
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
 
     def rows(self) -> Iterator[Chosen]:
         """Give all back, in pieces."""

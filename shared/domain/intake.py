@@ -29,20 +29,22 @@ if TYPE_CHECKING:
     from shared.domain.recipe import Recipe
     from shared.domain.run import Prepared, Run
 
+MOST_LINES = 10
+
 
 def received(run: Run, facts: Facts) -> Action:
     """Refuse what cannot be read, leave what is no longer there, else begin."""
     if run.problem is not None:
         return Close(State.REJECTED, run.problem.message, run.problem)
     if facts.source != "same":
-        return _source_lost(facts)
+        return _source_lost(run, facts)
     return Move(State.VALIDATING, f"recipe {run.recipe_name} governs it")
 
 
 def validating(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
     """Check and split the data, fix the base model, see that it is new and that nothing stands in its way."""
     if run.prepared is None:
-        return _source_lost(facts) if facts.source != "same" else Prepare()
+        return _source_lost(run, facts) if facts.source != "same" else Prepare()
     if run.prepared.verdict == "rejected":
         return _rejected(run, run.prepared)
     if run.base_model is None:
@@ -107,22 +109,28 @@ def _replace(run: Run, facts: Facts) -> Action:
     return Wait("waits for the run it replaces to end")
 
 
-def _source_lost(facts: Facts) -> Action:
+def _source_lost(run: Run, facts: Facts) -> Action:
+    whole = "folder" if run.drop.members else "blob"
     what = "was deleted" if facts.source == "gone" else "was overwritten"
-    return Close(State.SUPERSEDED, f"the dropped blob {what} before it was read; a new drop is a new run")
+    return Close(State.SUPERSEDED, f"the dropped {whole} {what} before it was read; a new drop is a new run")
 
 
 def _rejected(run: Run, prepared: Prepared) -> Action:
-    lines = [
-        str(found["line"])
-        for found in prepared.findings
-        if found.get("severity") == "error" and found.get("line")
-    ]
-    where = f" (lines {', '.join(lines[:10])})" if lines else ""
+    what, name = ("folder", "DIR") if run.drop.members else ("file", "FILE")
     problem = Problem(
         "data-rejected",
-        f"{run.drop.path}: {prepared.reason}{where}.",
-        f"See every fault with droptune show {run.name}, mend the file, check it with droptune check FILE, "
-        f"and drop it again: droptune drop FILE --recipe {run.recipe_name}",
+        f"{run.drop.path}: {prepared.reason}{_lines(prepared)}.",
+        f"See every fault with droptune show {run.name}, mend the {what}, check it with "
+        f"droptune check {name}, and drop it again: droptune drop {name} --recipe {run.recipe_name}",
     )
     return Close(State.REJECTED, prepared.reason, problem)
+
+
+def _lines(prepared: Prepared) -> str:
+    """Name the first lines with errors, by file where there are several."""
+    lines: dict[str, list[str]] = {}
+    wrong = [found for found in prepared.findings if found.get("severity") == "error" and found.get("line")]
+    for found in wrong[:MOST_LINES]:
+        lines.setdefault(found.get("file", ""), []).append(str(found["line"]))
+    said = [f"{file} lines {', '.join(some)}".lstrip() for file, some in lines.items()]
+    return f" ({'; '.join(said)})" if said else ""

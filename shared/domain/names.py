@@ -30,10 +30,13 @@ def short_digest(*parts: str, length: int = 8) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:length]
 
 
-def run(recipe: str, modified: datetime, path: str, etag: str) -> str:
-    """Name the run of one drop: `<recipe>-<yyyymmddhhmmss>-<8 hex>`; modified is UTC."""
+def run(recipe: str, modified: datetime, *content: str) -> str:
+    """Name the run of one drop: `<recipe>-<yyyymmddhhmmss>-<8 hex>`; modified is UTC.
+
+    content: the drop's path and ETag; of a folder drop those of each member, sorted by path.
+    """
     stamp = modified.strftime("%Y%m%d%H%M%S")
-    return f"{cut(recipe, 24)}-{stamp}-{short_digest(path, etag.strip(chr(34)))}"
+    return f"{cut(recipe, 24)}-{stamp}-{short_digest(*(one.strip(chr(34)) for one in content))}"
 
 
 def job(run_name: str, attempt: int) -> str:

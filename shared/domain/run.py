@@ -193,7 +193,8 @@ def received(
     drop: Drop, now: datetime, *, recipe: Recipe | None, recipe_etag: str, problem: Problem | None
 ) -> Run:
     """Make the run of a drop that has just been seen."""
-    state, reason = State.RECEIVED, f"{drop.path} was dropped ({drop.size:,} bytes)"
+    files = f"{len(drop.members)} files, " if drop.members else ""
+    state, reason = State.RECEIVED, f"{drop.path} was dropped ({files}{drop.size:,} bytes)"
     return Run(
         name=drop.run,
         recipe_name=drop.recipe,

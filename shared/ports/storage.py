@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from shared.domain.drops import Drop
+    from shared.domain.drops import Drop, Member
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,22 @@ class Drops(Protocol):
     """The container users drop data sets in. Nothing here ever writes it, but for `upload` (the CLI)."""
 
     def find(self, path: str) -> Drop:
-        """Look at one blob as it is now; raises Missing."""
+        """Look at a file, or at a folder (`<recipe>/<drop>/`), as it is now; raises Missing.
+
+        A folder without `_SUCCESS` is missing too: it is no drop yet.
+        """
 
     def all(self) -> Iterator[Drop]:
-        """List every blob."""
+        """List every file, and every folder that has its `_SUCCESS`."""
 
-    def open(self, drop: Drop) -> Iterator[bytes]:
-        """Stream its bytes; raises Changed where it is no longer the version that `drop` names."""
+    def names(self, folder: str) -> Sequence[str]:
+        """List what lies in a folder, `_SUCCESS` there or not: the paths within it."""
+
+    def open(self, source: Drop | Member) -> Iterator[bytes]:
+        """Stream the bytes of a file or a folder's member; raises Changed where that version is gone."""
 
     def upload(self, path: str, source: BinaryIO, *, retrain: bool) -> Drop:
-        """Drop a file, as a user would; raises Permanent where that is not allowed."""
+        """Write one blob, as a user would; raises Permanent where that is not allowed."""
 
 
 class Recipes(Protocol):

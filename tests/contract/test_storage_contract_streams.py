@@ -123,6 +123,79 @@ def test_an_upload_is_a_drop(storage: Rig, folder: str, *, retrain: bool) -> Non
     assert b"".join(storage.drops.open(made)) == data
 
 
+def test_a_folder_is_found_once_it_is_whole(storage: Rig, folder: str) -> None:
+    for name, data in (("train.jsonl", b"12345"), ("test.parquet", b"1"), (".DS_Store", b"litter")):
+        storage.write("datasets", f"{folder}/week/{name}", data)
+    with pytest.raises(Missing):
+        storage.drops.find(f"{folder}/week/")
+    assert not [drop for drop in storage.drops.all() if drop.path.startswith(f"{folder}/")]
+    storage.write("datasets", f"{folder}/week/_SUCCESS", b"", {"Retrain": "true"})
+    drop = storage.drops.find(f"{folder}/week/")
+    assert (drop.path, drop.size, drop.retrain) == (f"{folder}/week/", 6, True)
+    assert [(one.name, one.part, one.size) for one in drop.members] == [
+        ("test.parquet", "test", 1),
+        ("train.jsonl", "train", 5),
+    ]
+    for member in drop.members:
+        alone = storage.drops.find(member.path)
+        assert (alone.etag, alone.modified) == (member.etag, member.modified)
+    assert [one for one in storage.drops.all() if one.path.startswith(f"{folder}/")] == [drop]
+
+
+def test_a_listing_tells_folders_and_files_apart(storage: Rig, folder: str) -> None:
+    for path in (
+        "a.jsonl",
+        "a.jsonl/_SUCCESS",
+        "a.jsonl/train.jsonl",
+        "b/test.jsonl",
+        "b/deep/x",
+        "c/_SUCCESS",
+    ):
+        storage.write("datasets", f"{folder}/{path}", b"")
+    found = {
+        drop.path.removeprefix(f"{folder}/"): [one.name for one in drop.members]
+        for drop in storage.drops.all()
+        if drop.path.startswith(f"{folder}/")
+    }
+    assert found == {"a.jsonl": [], "a.jsonl/": ["train.jsonl"], "b/deep/x": [], "c/": []}
+    assert list(storage.drops.names(f"{folder}/b/")) == ["deep/x", "test.jsonl"]
+    assert list(storage.drops.names(f"{folder}/none/")) == []
+
+
+def test_what_stands_for_a_folder_is_no_blob(storage: Rig, folder: str) -> None:
+    storage.write("datasets", f"{folder}/week", b"", {"hdi_isfolder": "true"})
+    storage.write("datasets", f"{folder}/week/train.jsonl", b"1")
+    storage.write("datasets", f"{folder}/week/_SUCCESS", b"")
+    with pytest.raises(Missing):
+        storage.drops.find(f"{folder}/week")
+    assert [one.path for one in storage.drops.all() if one.path.startswith(f"{folder}/")] == [
+        f"{folder}/week/"
+    ]
+
+
+def test_a_member_streams_whole_until_it_changes(storage: Rig, folder: str) -> None:
+    data = pattern(9 * MIB)
+    for name, content in (("train.jsonl", data), ("test.jsonl", b""), ("_SUCCESS", b"")):
+        storage.write("datasets", f"{folder}/week/{name}", content)
+    test, train = storage.drops.find(f"{folder}/week/").members
+    assert b"".join(storage.drops.open(train)) == data
+    assert b"".join(storage.drops.open(test)) == b""
+    storage.write("datasets", test.path, b"")
+    storage.delete("datasets", train.path)
+    for member in (test, train):
+        with pytest.raises(Changed):
+            list(storage.drops.open(member))
+
+
+def test_many_folders_are_listed_each_whole(storage: Rig, folder: str) -> None:
+    for number in range(40):
+        storage.write("datasets", f"{folder}/w{number:03}/train.jsonl", b"1")
+        storage.write("datasets", f"{folder}/w{number:03}/_SUCCESS", b"")
+    found = [drop for drop in storage.drops.all() if drop.path.startswith(f"{folder}/")]
+    assert [drop.path for drop in found] == [f"{folder}/w{number:03}/" for number in range(40)]
+    assert all(len(drop.members) == 1 for drop in found)
+
+
 def test_recipes_are_read_by_name(storage: Rig, folder: str) -> None:
     storage.write("recipes", f"{folder}.yaml", b"base_model: {name: Phi-4}\n")
     text, etag = storage.recipes.read(folder)

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.datasets import CheckOptions, Part, Report, Source, prepare_parts, render_html
+from shared.datasets import CheckOptions, Report, Source, prepare_parts, render_html
 from shared.datasets.sides import Sides
 from tests.datasets.helpers import Files, chat, good, jsonl, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from shared.domain.drops import Part
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 

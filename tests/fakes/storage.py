@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from shared.domain import drops, folders
 from shared.domain.drops import Drop
 from shared.domain.errors import Changed, Missing
 from shared.ports import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from shared.domain.drops import Member
 
 PORTS = {"documents": Documents, "drops": Drops, "recipes": Recipes, "prepared": Prepared, "steps": Steps}
 CALLS = frozenset(
@@ -82,23 +85,41 @@ class FakeDrops:
 
     def find(self, path: str) -> Drop:
         with self._faults.call("drops.find"):
-            return _drop(self.box.read(path))
+            if not drops.is_folder(path):
+                if self.box.read(path).metadata.get("hdi_isfolder") == "true":
+                    raise Missing("storage-missing", f"{path!r} is no file: it stands for a folder.")
+                return _drop(self.box.read(path))
+            found = folders.whole(path, self._blobs(path))
+            if found is None:
+                raise Missing(
+                    "storage-missing", f"The folder {path!r} does not exist, or has no _SUCCESS yet."
+                )
+            return found
 
     def all(self) -> Iterator[Drop]:
         with self._faults.call("drops.all"):
-            yield from map(_drop, self.box.all())
+            yield from folders.listed(self._blobs())
 
-    def open(self, drop: Drop) -> Iterator[bytes]:
+    def names(self, folder: str) -> Sequence[str]:
+        with self._faults.call("drops.names"):
+            return [blob.path.removeprefix(folder) for blob in self._blobs(folder)]
+
+    def open(self, source: Drop | Member) -> Iterator[bytes]:
         with self._faults.call("drops.open"):
-            self._version(drop)
-            for offset in range(0, drop.size, PIECE):
-                yield self._version(drop).data[offset : offset + PIECE]
+            self._version(source)
+            for offset in range(0, source.size, PIECE):
+                yield self._version(source).data[offset : offset + PIECE]
 
     def upload(self, path: str, source: BinaryIO, *, retrain: bool) -> Drop:
         with self._faults.call("drops.upload"):
             return self.put(path, source.read(), {"retrain": "true"} if retrain else {})
 
-    def _version(self, drop: Drop) -> Blob:
+    def _blobs(self, prefix: str = "") -> Iterator[Drop]:
+        for blob in self.box.all(prefix):
+            if blob.metadata.get("hdi_isfolder") != "true":
+                yield _drop(blob)
+
+    def _version(self, drop: Drop | Member) -> Blob:
         try:
             found = self.box.read(drop.path)
         except Missing as gone:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from shared.adapters.storage.container import version
 from shared.adapters.storage.errors import READER, mapped
 from shared.adapters.storage.place import DATASETS, PIECE, RECIPES
+from shared.domain import drops, folders
 from shared.domain.drops import Drop
 from shared.domain.errors import Changed, Missing
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from shared.adapters.storage.place import StoragePlace
+    from shared.domain.drops import Member
 
 AHEAD = 2
 ENDING = ".yaml"
+# Storage with a hierarchical namespace, and AzCopy, keep a folder as an empty blob with this metadata.
+FOLDER_STUB = "hdi_isfolder"
 
 
 class BlobDrops:
@@ -29,38 +33,59 @@ class BlobDrops:
         self._container = place.container(DATASETS)
 
     def find(self, path: str) -> Drop:
-        """Look at one blob as it is now; raises Missing."""
+        """Look at a file, or at a folder's blobs in one listing, as they are now; raises Missing."""
+        if drops.is_folder(path):
+            self._container.existing(path + drops.SUCCESS)
+            found = folders.whole(path, self._blobs(path))
+            if found is None:
+                raise Missing(
+                    "storage-missing", f"The folder {path!r} does not exist, or has no _SUCCESS yet."
+                )
+            return found
         blob = self._container.existing(path)
         with self._container.call(path, READER):
-            return _drop(blob.get_blob_properties())
+            found = blob.get_blob_properties()
+        if _is_folder_stub(found):
+            raise Missing("storage-missing", f"{path!r} is no file: it stands for a folder.")
+        return _drop(found)
 
     def all(self) -> Iterator[Drop]:
-        """List every blob."""
-        for blob in self._container.listed(READER):
-            yield _drop(blob)
+        """List every file, and every folder that has its `_SUCCESS`."""
+        yield from folders.listed(self._blobs())
 
-    def open(self, drop: Drop) -> Iterator[bytes]:
+    def names(self, folder: str) -> Sequence[str]:
+        """List what lies in a folder, complete or not."""
+        self._container.new(folder + drops.SUCCESS)
+        return [blob.path.removeprefix(folder) for blob in self._blobs(folder)]
+
+    def open(self, source: Drop | Member) -> Iterator[bytes]:
         """Stream its bytes in pieces of 4 MiB, two read ahead; raises Changed, also where it is gone."""
         try:
-            if not drop.size:
-                self._check(drop)
+            if not source.size:
+                self._check(source)
             with ThreadPoolExecutor(AHEAD, "drop-range") as pool:
                 try:
-                    yield from self._ahead(pool, drop)
+                    yield from self._ahead(pool, source)
                 finally:
                     pool.shutdown(cancel_futures=True)
         except Missing as gone:
             raise Changed(gone.problem.code, gone.problem.message) from gone
 
     def upload(self, path: str, source: BinaryIO, *, retrain: bool) -> Drop:
-        """Drop a file, as a user would; raises Changed where another drop took its place at once."""
+        """Write a file, as a user would; raises Changed where another drop took its place at once."""
         blob = self._container.new(path)
         with mapped(self._container.what(path)):
             made = blob.upload_blob(source, metadata={"retrain": "true"} if retrain else {}, overwrite=True)
         with self._container.call(path):
             return _drop(blob.get_blob_properties(**version(made["etag"].strip('"'))))
 
-    def _ahead(self, pool: ThreadPoolExecutor, drop: Drop) -> Iterator[bytes]:
+    def _blobs(self, prefix: str = "") -> Iterator[Drop]:
+        """List blobs in the order of their names, each as a drop of its own; not what stands for a folder."""
+        for blob in self._container.listed(READER, name_starts_with=prefix or None):
+            if not _is_folder_stub(blob):
+                yield _drop(blob)
+
+    def _ahead(self, pool: ThreadPoolExecutor, drop: Drop | Member) -> Iterator[bytes]:
         """Yield the pieces in their order while the next two are being read."""
         waiting: deque[Future[bytes]] = deque()
         for offset in range(0, drop.size, PIECE):
@@ -70,7 +95,7 @@ class BlobDrops:
         while waiting:
             yield waiting.popleft().result()
 
-    def _piece(self, drop: Drop, offset: int) -> bytes:
+    def _piece(self, drop: Drop | Member, offset: int) -> bytes:
         """Read one piece of the version that `drop` names, as it is stored whatever its content encoding."""
         blob = self._container.existing(drop.path)
         with self._container.call(drop.path, READER):
@@ -78,7 +103,7 @@ class BlobDrops:
             data: bytes = stream.readall()
         return data
 
-    def _check(self, drop: Drop) -> None:
+    def _check(self, drop: Drop | Member) -> None:
         """Read nothing of an empty drop, but from the version that it names."""
         blob = self._container.existing(drop.path)
         with self._container.call(drop.path, READER):
@@ -103,6 +128,10 @@ class BlobRecipes:
         """List the recipes' names; what lies in a folder is no recipe."""
         found = [blob.name for blob in self._container.listed(READER)]
         return [name.removesuffix(ENDING) for name in found if name.endswith(ENDING) and "/" not in name]
+
+
+def _is_folder_stub(blob: Any) -> bool:  # noqa: ANN401 - BlobProperties
+    return (blob.metadata or {}).get(FOLDER_STUB) == "true"
 
 
 def _drop(blob: Any) -> Drop:  # noqa: ANN401 - BlobProperties, from a listing or from the blob itself
