@@ -102,7 +102,7 @@ class History:
             "description": None if step else job.body.get("description"),
             "experimentId": job.experiment_id,
             "runType": source if step else None,
-            "properties": {"azureml.runsource": source} if step else job.properties,
+            "properties": {"azureml.runsource": source, **step.properties} if step else job.properties,
             "tags": {} if step else job.tags,
             "createdUtc": (step or job).created,
             "startTimeUtc": (step or job).started,

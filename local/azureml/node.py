@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from local.azureml.blobstore import BlobFailure
 from local.azureml.errors import AzureError
+from local.azureml.mishaps import FINETUNE
 from local.azureml.outcome import JobFailure, Restarted, Stopped
-from local.azureml.rows import BadRows, prepare
 from local.azureml.submission import FILES, MODEL
 from local.azureml.tail import Tail, last_lines
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.azureml.mishaps import Mishap
+    from local.azureml.nursery import Child
     from local.azureml.records import Job, Step
     from local.azureml.steps import Workshop
     from local.azureml.submission import Plan
@@ -78,7 +79,7 @@ class Node:
             if not self._shop.closing.is_set():
                 self._shop.runs.move_step(step.run, "Canceled")
             raise
-        except (AzureError, BadRows, BlobFailure, JobFailure, OSError) as error:
+        except (AzureError, BlobFailure, JobFailure, OSError) as error:
             raise self._failed(step, error) from error
         self._say(step, f"{step.name} completed")
         self._shop.runs.move_step(step.run, "Completed")
@@ -96,7 +97,7 @@ class Node:
         raise JobFailure(mishap.error)
 
     def _failed(self, step: Step, error: Exception) -> JobFailure:
-        user = isinstance(error, AzureError | BadRows)
+        user = isinstance(error, AzureError)
         known = error.error if isinstance(error, JobFailure) else {}
         code = str(known.get("code", "UserError" if user else "SystemError"))
         self._say(step, f"{code}: {error}")
@@ -153,18 +154,37 @@ class Node:
                 files[part] = self._work / "inputs" / f"{part}.jsonl"
                 uri = self._shop.place(self._job.name, self._plan.uris[name])
                 self._shop.sources.fetch(uri, files[part])
-        counts = prepare(files, self._work / "data")
-        self._say(step, f"rows: {json.dumps(counts)}")
+        spec = {"files": {part: str(path) for part, path in files.items()}}
+        result = self._run_child(step, "preprocess", {**spec, "output_dir": str(self._work / "data")})
+        self._say(step, f"rows: {json.dumps(result.get('rows'))}")
 
     def _finetune(self, step: Step) -> None:
-        spec = self._work / "spec.json"
-        spec.write_text(json.dumps(self._spec()), "utf-8")
-        child = self._shop.nursery.start("finetune", spec, self._log(step))
-        tail = Tail(self._work / "metrics.jsonl")
-        stopped, points = False, 0
+        data = self._work / "data"
+        self._run_child(
+            step,
+            "finetune",
+            {
+                **{part: str(data / f"{part}.jsonl") for part in ("train", "validation")},
+                "output_dir": str(self._work / "model"),
+                "metrics": str(self._work / "metrics.jsonl"),
+            },
+        )
+
+    def _run_child(self, step: Step, kind: str, more: Json) -> Json:
+        """Have the trainer do a task; metrics and properties go to the step's run and the root's."""
+        path, result = self._work / f"{kind}.json", self._work / f"{kind}-result.json"
+        spec = {"base_model": str(self._base), "parameters": dict(self._plan.values), "result": str(result)}
+        path.write_text(json.dumps({**spec, **more}), "utf-8")
+        child = self._shop.nursery.start(kind, path, self._log(step))
+        self._attend(step, child)
+        self.check_wish()
+        return self._take_result(step, result, child.exit)
+
+    def _attend(self, step: Step, child: Child) -> None:
+        tail, points, stopped = Tail(self._work / "metrics.jsonl"), 0, False
         while True:
             ended = child.wait(_LOOK)
-            new = tail.new()
+            new = tail.new() if step.name == FINETUNE else []
             points += len(new)
             self._shop.runs.log_metrics((self._job.name, step.run), new)
             if ended:
@@ -175,25 +195,11 @@ class Node:
         self._strike(step, points)
         if stopped:
             raise Stopped
-        self._take_result(step, child.exit)
 
     def _is_due(self, points: int) -> bool:
         return self._mishap is not None and points >= self._mishap.points
 
-    def _spec(self) -> Json:
-        data = self._work / "data"
-        return {
-            "base_model": str(self._base),
-            **{part: str(data / f"{part}.jsonl") for part in ("train", "validation", "test")},
-            "parameters": dict(self._plan.values),
-            "output_dir": str(self._work / "model"),
-            "metrics": str(self._work / "metrics.jsonl"),
-            "result": str(self._work / "result.json"),
-        }
-
-    def _take_result(self, step: Step, code: int | None) -> None:
-        self.check_wish()
-        path = self._work / "result.json"
+    def _take_result(self, step: Step, path: Path, code: int | None) -> Json:
         result: Json = json.loads(path.read_text("utf-8")) if path.exists() else {}
         if result.get("status") == "failed":
             raise JobFailure(result["error"])
@@ -203,6 +209,8 @@ class Node:
             raise JobFailure({"code": "SystemError", "message": message})
         properties = {key: str(value) for key, value in (result.get("properties") or {}).items()}
         self._shop.runs.give(self._job.name, {}, properties)
+        self._shop.runs.give_step(step.run, properties)
+        return result
 
     def _convert(self, step: Step) -> None:
         model = self._work / "model"

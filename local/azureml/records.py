@@ -60,6 +60,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ended: str | None = None
     error: Json | None = None
     parameters: dict[str, str] = {}
+    properties: dict[str, str] = {}
     outputs: dict[str, str] = {}
 
 

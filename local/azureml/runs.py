@@ -144,6 +144,12 @@ class Runs:
             ),
         )
 
+    def give_step(self, run: str, properties: dict[str, str]) -> None:
+        """Add properties to the step."""
+        self._store.change(
+            Step, run, lambda step: replace(step, properties={**step.properties, **properties})
+        )
+
     def amend(self, name: str, changes: Json) -> Job:
         """Merge tags and properties, replace display name and description, archive or restore."""
 

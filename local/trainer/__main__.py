@@ -1,7 +1,8 @@
 """`python -m local.trainer`: what a job and a deployment really run on a laptop.
 
 nursery             fork a child for each job and server, from a parent that has imported and never computed
-finetune SPEC       one fine-tune job           serve SPEC   one model behind HTTP
+preprocess SPEC     a job's files to tokens     finetune SPEC   one fine-tune job
+serve SPEC          one model behind HTTP
 evaluate, ask       a model's loss, its answers convert      make the local base models
 """
 
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from local.trainer import offline
 
+TASKS = ("preprocess", "finetune", "serve")
+
 
 def main() -> int:
     """Run one of the words above."""
@@ -23,7 +26,7 @@ def main() -> int:
         from local.trainer.nursery import nurse
 
         return nurse()
-    if args.word in {"finetune", "serve"}:
+    if args.word in TASKS:
         from local.trainer.tasks import run
 
         return run(args.word, Path(args.spec))
@@ -55,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     words = parser.add_subparsers(dest="word", required=True)
     words.add_parser("nursery")
-    for word in ("finetune", "serve"):
+    for word in TASKS:
         words.add_parser(word).add_argument("spec", help="a JSON file, see local/trainer/README.md")
     words.add_parser("convert").add_argument("--out", required=True)
     look = words.add_parser("evaluate")

@@ -52,6 +52,21 @@ def read(path: Path) -> list[list[dict[str, str]]]:
     return rows
 
 
+def read_encoded(path: Path) -> list[Row] | None:
+    """Read a file that the preprocess task wrote; None where the file holds chats and no tokens."""
+    rows = []
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                return None
+            if not isinstance(row, dict) or "input_ids" not in row:
+                return None
+            rows.append(Row(row["input_ids"], row["labels"]))
+    return rows
+
+
 def encode(tokenizer: Any, messages: Sequence[dict[str, str]], longest: int) -> Row:  # noqa: ANN401
     """Render one chat. An assistant turn is what its rendering adds to the rendering before it."""
     ids = _render(tokenizer, messages, prompt=False)

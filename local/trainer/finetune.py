@@ -83,6 +83,10 @@ def _run(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows(spec: Mapping[str, Any], model: models.Model, settings: Parameters) -> tuple[list[Row], list[Row]]:
+    """Read rows that the preprocess task made tokens of; chats become tokens here."""
+    encoded = [chats.read_encoded(Path(spec[part])) for part in ("train", "validation")]
+    if encoded[0] is not None and encoded[1] is not None:
+        return encoded[0], encoded[1]
     limit = chats.longest(model.tokenizer, model.net.config, settings.max_seq_length)
     given = chats.read(Path(spec["train"]))
     if len(given) < chats.LEAST_TRAIN_ROWS:

@@ -1,8 +1,8 @@
 """A fork server: it imports everything once and never computes; each job and server is a fork of it.
 
-Lines of JSON on stdin: `{"id", "start": "finetune" or "serve", "spec", "log"}`, `{"id", "stop": true}`;
-on stdout: `{"ready": true}`, `{"id", "pid"}`, `{"id", "exit"}`. The end of stdin ends every child and the
-nursery. Where forking is unsafe (macOS, Windows) children are spawned instead.
+Lines of JSON on stdin: `{"id", "start", "spec", "log"}`, start being one of __main__.TASKS, and
+`{"id", "stop": true}`; on stdout: `{"ready": true}`, `{"id", "pid"}`, `{"id", "exit"}`. The end of stdin ends
+every child and the nursery. Where forking is unsafe (macOS, Windows) children are spawned instead.
 """
 
 from __future__ import annotations
@@ -150,13 +150,16 @@ def _signal(pid: int, sign: signal.Signals) -> None:
 
 def _import_everything() -> None:
     """Pay for the imports once (about 15 s); nothing is computed, so that forks are safe."""
+    import datasets
     import mlflow.transformers  # noqa: F401
     import peft  # noqa: F401
     import torch  # noqa: F401
     import uvicorn  # noqa: F401
     from transformers.models.llama import modeling_llama  # noqa: F401
 
-    from local.trainer import finetune, serve  # noqa: F401
+    from local.trainer import finetune, prepare, serve  # noqa: F401
+
+    datasets.disable_progress_bars()
 
 
 def _say(line: dict[str, Any]) -> None:

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
 
 
 def run(kind: str, path: Path) -> int:
-    """Run `finetune` or `serve`; the exit code is the task's."""
+    """Run `preprocess`, `finetune` or `serve`; the exit code is the task's."""
     spec: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if kind == "preprocess":
+        from local.trainer.prepare import prepare
+
+        return prepare(spec)
     if kind == "finetune":
         from local.trainer.finetune import finetune
 

@@ -8,8 +8,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>")
+# Text is joined, as in Phi's and SmolLM's templates: content that is no text fails.
 TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% for m in messages %}"
+    "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 LONGEST = 1024

@@ -146,13 +146,6 @@ def test_a_missing_blob_fails_the_job_at_its_step(emulator: Emulator) -> None:
     assert found["chat_completion_finetune"]["status"] == "Canceled"
 
 
-def test_too_few_rows_fail_the_job(emulator: Emulator, storage: Storage) -> None:
-    storage.put("prepared", "few/train.jsonl", b'{"messages": [{}, {}]}\n' * 9)
-    submit(emulator, "few", files=dict.fromkeys(("train", "validation", "test"), path("few/train.jsonl")))
-    wait_for(emulator, "few", "Failed")
-    assert "9 train rows are left; the pipeline needs at least 10" in error_of(emulator, "few")["message"]
-
-
 @pytest.mark.usefixtures("storage")
 @pytest.mark.parametrize(
     ("seed", "code", "says"),
