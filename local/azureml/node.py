@@ -209,7 +209,7 @@ class Node:
             raise JobFailure({"code": "SystemError", "message": message})
         properties = {key: str(value) for key, value in (result.get("properties") or {}).items()}
         self._shop.runs.give(self._job.name, {}, properties)
-        self._shop.runs.give_step(step.run, properties)
+        self._shop.runs.describe_step(step.run, properties)
         return result
 
     def _convert(self, step: Step) -> None:

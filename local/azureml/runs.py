@@ -144,7 +144,7 @@ class Runs:
             ),
         )
 
-    def give_step(self, run: str, properties: dict[str, str]) -> None:
+    def describe_step(self, run: str, properties: dict[str, str]) -> None:
         """Add properties to the step."""
         self._store.change(
             Step, run, lambda step: replace(step, properties={**step.properties, **properties})
