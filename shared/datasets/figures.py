@@ -6,13 +6,17 @@ from typing import TypedDict
 
 
 class Spread(TypedDict):
-    """How large chats are. histogram: [upper bound, chats], a bucket for each power of √2 that has any."""
+    """How large chats are. histogram: [upper bound, chats], a bucket for each power of √2 that has any.
+
+    exact: [size, chats], where no chat is larger than 63; else empty.
+    """
 
     min: int
     median: int
     p95: int
     max: int
     histogram: list[tuple[int, int]]
+    exact: list[tuple[int, int]]
 
 
 class Figures(TypedDict):

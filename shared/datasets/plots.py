@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shared.datasets.figures import Spread
     from shared.datasets.report import Report
 
 MOST_LANGUAGES = 8
 HEIGHT = 40.0
-GAP = 0.12  # of a column's width
-FEWEST_COLUMNS = 10
+GAP, WIDEST = 0.12, 12.0  # between columns, of one's room; a column's width
 
 
 @dataclass(frozen=True)
@@ -127,23 +126,29 @@ def _bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
 
 
 def _histogram(name: str, spread: Spread) -> Plot:
-    """Draw a histogram whose buckets are powers of √2; those that hold nothing leave their place free."""
-    counts = {_place(bound): count for bound, count in spread["histogram"]}
+    """Draw a histogram: by number where numbers are few, else by powers of √2."""
+    if spread["exact"]:
+        counts, labels = dict(spread["exact"]), {size: f"{size:,}" for size, _count in spread["exact"]}
+    else:
+        counts = {_place(bound): count for bound, count in spread["histogram"]}
+        labels = {place: f"{_bound(place - 1):,} to {_bound(place):,}" for place in counts}
+    note = f"median {spread['median']:,} · 95 % at most {spread['p95']:,}"
+    ends = (f"least {spread['min']:,}", f"most {spread['max']:,}")
+    return Plot(name, note, columns=_columns(counts, labels), ends=ends)
+
+
+def _columns(counts: Mapping[int, int], labels: Mapping[int, str]) -> list[Column]:
+    """Stand a column at each place; places that hold nothing stay free."""
     first, last, most = min(counts), max(counts), max(counts.values())
-    width = 100 / max(last - first + 1, FEWEST_COLUMNS)
+    room = 100 / (last - first + 1)
+    width = min(room * (1 - GAP), WIDEST)
     columns = []
     for place, count in sorted(counts.items()):
         height = max(HEIGHT * count / most, 0.4)
-        label = f"{_bound(place - 1):,} to {_bound(place):,}: {count:,}"
-        x = (place - first + GAP / 2) * width
-        columns.append(
-            Column(
-                label, round(x, 3), round(HEIGHT - height, 3), round(width * (1 - GAP), 3), round(height, 3)
-            )
-        )
-    note = f"median {spread['median']:,} · 95 % below {spread['p95']:,}"
-    ends = (f"least {spread['min']:,}", f"most {spread['max']:,}")
-    return Plot(name, note, columns=columns, ends=ends)
+        x, y = (place - first) * room + (room - width) / 2, HEIGHT - height
+        label = f"{labels[place]}: {count:,}"
+        columns.append(Column(label, round(x, 3), round(y, 3), round(width, 3), round(height, 3)))
+    return columns
 
 
 def _place(bound: int) -> int:

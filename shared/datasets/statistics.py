@@ -1,4 +1,4 @@
-"""Figures about chats in constant memory: histograms with a bucket for each power of √2."""
+"""Figures about chats in constant memory: histograms with a bucket for each power of √2, exact for few."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 CHARACTERS_A_TOKEN = 4.0
 
 
+FEW = 64
+
+
 @dataclass
 class Histogram:
-    """Counts of positive numbers by size; quantiles are within 20 % (a bucket's width), ends exact."""
+    """Counts of positive numbers by size; quantiles under FEW and ends are exact, others within 20 %."""
 
     least: int = 0
     most: int = 0
     counted: int = 0
     buckets: Counter[int] = field(default_factory=Counter)
+    few: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FEW, np.int64))
 
     def add(self, values: NDArray[np.uint32]) -> None:
         """Count many numbers."""
@@ -33,6 +37,7 @@ class Histogram:
         self.least = min(self.least, least) if self.counted else least
         self.most = max(self.most, most)
         self.counted += len(values)
+        self.few += np.bincount(values[values < FEW], minlength=FEW)
         buckets = (2 * np.log2(np.maximum(values, 1))).astype(np.int64)
         for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True):
             self.buckets[int(bucket)] += int(count)
@@ -40,6 +45,8 @@ class Histogram:
     def quantile(self, share: float) -> int:
         """Estimate a quantile."""
         wanted, passed = share * self.counted, 0
+        if wanted <= self.few.sum():
+            return int(np.searchsorted(np.cumsum(self.few), wanted))
         for bucket in sorted(self.buckets):
             passed += self.buckets[bucket]
             if passed >= wanted:
@@ -47,14 +54,16 @@ class Histogram:
         return self.most
 
     def figures(self) -> Spread:
-        """Give minimum, median, p95, maximum, and the buckets as [upper bound, count]."""
+        """Give all that is known: the buckets by their upper bounds, each number where all are few."""
         bounds = [(round(2 ** ((bucket + 1) / 2)), self.buckets[bucket]) for bucket in sorted(self.buckets)]
+        exact = [(number, int(self.few[number])) for number in np.flatnonzero(self.few).tolist()]
         return {
             "min": self.least,
             "median": self.quantile(0.5),
             "p95": self.quantile(0.95),
             "max": self.most,
             "histogram": bounds,
+            "exact": exact if self.most < FEW else [],
         }
 
 

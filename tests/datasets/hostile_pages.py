@@ -79,7 +79,7 @@ def huge() -> Report:
     buckets = [(round(2 ** ((n + 1) / 2)), HUGE - n) for n in range(80)]
     statistics = {
         **report.statistics,
-        "characters": {**spread, "histogram": buckets},
+        "characters": {**spread, "histogram": buckets, "exact": []},
         "estimated_tokens": HUGE,
         "total_characters": HUGE,
         "languages": [(f"l{n}", HUGE) for n in range(40)],

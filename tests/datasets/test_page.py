@@ -179,3 +179,17 @@ def test_chats_are_shown_as_the_template_renders_them_where_it_is_at_hand() -> N
     [rendered] = re.findall(r"<pre[^>]*>(.*?)</pre>", page)
     assert rendered.startswith("&lt;|user|&gt;Hi&lt;|end|&gt;")
     assert rendered.endswith("…")
+
+
+def test_few_messages_are_drawn_by_their_number() -> None:
+    turns = [*[2] * 30, *[4] * 10]
+    rows = [
+        {"messages": [{"role": ("user", "assistant")[m % 2], "content": f"{n} {m}"} for m in range(length)]}
+        for n, length in enumerate(turns)
+    ]
+    report = check(jsonl(rows))
+    assert report.statistics["turns"]["exact"] == [(2, 30), (4, 10)]
+    page = render_html(report, "a")
+    assert "<title>2: 30</title>" in page
+    assert "<title>4: 10</title>" in page
+    assert "median 2 · 95 % at most 4" in page
