@@ -13,6 +13,7 @@ from local.azureml.bootstrap import Bootstrap
 from local.azureml.clock import Clock
 from local.azureml.codes import Codes
 from local.azureml.compute import Computes
+from local.azureml.containers import Containers
 from local.azureml.core import Core
 from local.azureml.datastores import Datastores
 from local.azureml.deployments import Deployments
@@ -96,7 +97,8 @@ class Emulator:
         settings, store = core.settings, core.store
         lives = Lives(store, core.clock)
         folders = ModelFolders(settings.state / "models", store, self._assets, self._places, self._datastores)
-        self._servers = Servers(Tools(settings, store, self._nursery, folders, lives, self._mishaps))
+        containers = Containers(settings, core.issuer, self._nursery, folders, self._assets, self._codes)
+        self._servers = Servers(Tools(settings, store, containers, folders, lives, self._mishaps))
         quota = Quota(core, self._region_admin.region, self._usages)
         self._deployments = Deployments(core, self._assets, self._servers, quota)
         self._endpoints = Endpoints(core, quota)

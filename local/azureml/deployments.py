@@ -104,17 +104,19 @@ class Deployments:
     def _check(self, body: Json) -> None:
         if body.get("endpointComputeType", "Managed") != "Managed":
             raise unsupported(f"deployment on {body['endpointComputeType']}; only Managed")
-        if body.get("codeConfiguration"):
-            raise unsupported("deployment with a scoring script of its own; only MLflow models without code")
+        coded = bool(body.get("codeConfiguration"))
         model = str(body.get("model") or "")
+        if coded and not model:
+            return
         if model.startswith("azureml://registries/"):
             raise unsupported("deployment of a registry's model; only models of the workspace")
         match = _MODEL.fullmatch(model)
         if match is None:
             raise bad_request(f"A deployment needs the id of a model of the workspace; found '{model}'.")
         asset = self._assets.find("model", match["name"], match["version"])
-        if asset.body.get("modelType") != "mlflow_model":
-            raise unsupported(f"server for a model of type {asset.body.get('modelType')}; only mlflow_model")
+        if asset.body.get("modelType") != "mlflow_model" and not coded:
+            kind = asset.body.get("modelType")
+            raise unsupported(f"server for a {kind} without a scoring script; only for an mlflow_model")
 
     def _kept(self, call: Call, body: Json, sent: Json, before: Deployment | None) -> Deployment:
         now = self._clock.stamp()
@@ -152,8 +154,11 @@ class Deployments:
         self._servers.end(deployment.key)
 
         def without(endpoint: Endpoint) -> Endpoint:
-            traffic = {k: v for k, v in endpoint.body["traffic"].items() if k != deployment.name}
-            return replace(endpoint, body={**endpoint.body, "traffic": traffic})
+            shares = {
+                kind: {k: v for k, v in endpoint.body[kind].items() if k != deployment.name}
+                for kind in ("traffic", "mirrorTraffic")
+            }
+            return replace(endpoint, body={**endpoint.body, **shares})
 
         with self._store.transaction():
             self._store.delete(Deployment, deployment.key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from local.azureml import traffic
 from local.azureml.errors import bad_request, busy, missing
 from local.azureml.identity import AZURE_ML
 from local.azureml.records import Deployment, Endpoint, GoneEndpoint
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from local.azureml.web import Call, Json
 
 _MODES = ("Key", "AMLToken", "AADToken")
-_WHOLE = 100
 _INVENTED = ("createdBy", "createdAt", "lastModifiedAt")  # the SDK sends these back out of systemData
 
 
@@ -46,6 +46,7 @@ class Endpoints:
             Way("PUT", one, self._put),
             Way("DELETE", one, lambda call: self._delete(call, deployments)),
             Way("POST", f"{one}/listKeys", self._keys),
+            Way("POST", f"{one}/regenerateKeys", self._regenerate),
             Way("POST", f"{one}/token", self._token),
         ]
 
@@ -78,7 +79,7 @@ class Endpoints:
                 )
             if before is None:
                 self._quota.check_endpoint(name)
-            self._check_traffic(name, body["traffic"])
+            self._check_traffic(name, body)
             kept = self._kept(name, body, sent, before)
             self._store.put(name, kept)
         shown = self._body(kept)
@@ -100,14 +101,9 @@ class Endpoints:
             modified=now,
         )
 
-    def _check_traffic(self, name: str, traffic: dict[str, int]) -> None:
-        for deployment, share in traffic.items():
-            if self._store.get(Deployment, f"{name}/{deployment}") is None:
-                raise bad_request(f"Traffic names deployment '{deployment}', which endpoint '{name}' lacks.")
-            if not 0 <= share <= _WHOLE:
-                raise bad_request(f"Traffic of '{deployment}' must be 0 to 100; found {share}.")
-        if sum(traffic.values()) not in (0, _WHOLE):
-            raise bad_request(f"Traffic must add up to 0 or 100; found {sum(traffic.values())}.")
+    def _check_traffic(self, name: str, body: Json) -> None:
+        there = {deployment.name for deployment in self._store.all(Deployment, f"{name}/")}
+        traffic.check(name, body["traffic"], body["mirrorTraffic"], there)
 
     def _delete(self, call: Call, deployments: Deployments) -> Answer:
         name = call.path["endpoint"]
@@ -131,6 +127,17 @@ class Endpoints:
         if endpoint.body["authMode"] != "Key":
             raise bad_request(f"Endpoint '{endpoint.name}' is not of auth mode Key: it has no keys.")
         return Answer(body={"primaryKey": endpoint.primary, "secondaryKey": endpoint.secondary})
+
+    def _regenerate(self, call: Call) -> Answer:
+        endpoint, asked = self._find(call), call.json()
+        if endpoint.body["authMode"] != "Key":
+            raise bad_request(f"Endpoint '{endpoint.name}' is not of auth mode Key: it has no keys.")
+        which = str(asked.get("keyType")).lower()
+        if which not in ("primary", "secondary"):
+            raise bad_request(f"keyType must be Primary or Secondary; found {asked.get('keyType')}.")
+        value = str(asked.get("keyValue") or secrets.token_urlsafe(24))
+        self._store.change(Endpoint, endpoint.name, lambda kept: replace(kept, **{which: value}))
+        return Answer(202, None, self._operations.begin("Endpoint", endpoint.name, "put"))
 
     def _token(self, call: Call) -> Answer:
         endpoint = self._find(call)
@@ -170,12 +177,15 @@ def _checked(properties: Json) -> Json:
     if properties.get("authMode") not in _MODES:
         raise bad_request(f"authMode must be one of {', '.join(_MODES)}; found {properties.get('authMode')}.")
     kept = {key: value for key, value in (properties.get("properties") or {}).items() if key not in _INVENTED}
-    traffic = {name: int(share) for name, share in (properties.get("traffic") or {}).items()}
     return {
         "description": properties.get("description"),
         "authMode": properties["authMode"],
         "properties": kept,
-        "traffic": traffic,
-        "mirrorTraffic": properties.get("mirrorTraffic") or {},
+        "traffic": _shares(properties.get("traffic")),
+        "mirrorTraffic": _shares(properties.get("mirrorTraffic")),
         "publicNetworkAccess": properties.get("publicNetworkAccess", "Enabled"),
     }
+
+
+def _shares(given: Json | None) -> dict[str, int]:
+    return {name: int(share) for name, share in (given or {}).items()}

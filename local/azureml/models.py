@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from local.azureml.errors import missing
@@ -37,7 +38,9 @@ class ModelFolders:
         self._lock = threading.Lock()
 
     def fetch(self, key: str, log: Path) -> Path:
-        """Return the folder of a deployment's model, downloaded if it is not there yet.
+        """Return a deployment's model, a folder or one file, downloaded if it is not there yet.
+
+        It lies in a folder of its own under the last part of its path, as in a container on Azure.
 
         Raises:
             AzureError: the deployment or its model is gone, or the model has no files.
@@ -49,26 +52,30 @@ class ModelFolders:
             raise missing("deployment", key)
         name, version = _named(deployment)
         asset = self._assets.find("model", name, version)
-        target = self._folder / f"{name}+{version}"
+        target, spot = self._folder / f"{name}+{version}", self._places.model_spot(asset)
+        found = target / (PurePosixPath(spot.path).name or name)
 
         def note(line: str) -> None:
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"{line}\n")
 
         with self._lock:
-            if (target / _DONE).exists():
+            if (target / _DONE).exists() and found.exists():
                 note(f"{name}:{version} is on this machine already")
-                return target
+                return found
             shutil.rmtree(target, ignore_errors=True)
-            if self._datastores.fetch_folder(self._places.model_spot(asset), target, note) == 0:
+            if not spot.path.endswith("/") and self._datastores.is_file(spot):
+                self._datastores.fetch_file(spot, found)
+            elif self._datastores.fetch_folder(spot, found, note) == 0:
                 raise missing("model files of", f"{name}:{version}")
             (target / _DONE).touch()
-        return target
+        return found
 
     def clean_up(self) -> None:
         """Take away the folders that no deployment wants any more."""
         with self._lock:
-            wanted = {"+".join(_named(deployment)) for deployment in self._store.all(Deployment)}
+            served = [one for one in self._store.all(Deployment) if one.body.get("model")]
+            wanted = {"+".join(_named(deployment)) for deployment in served}
             for folder in self._folder.glob("*"):
                 if folder.name not in wanted:
                     shutil.rmtree(folder, ignore_errors=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import re
+import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,10 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from local.azureml import traffic
 from local.azureml.door import with_faults
 from local.azureml.errors import AzureError
 from local.azureml.identity import AZURE_ML
 from local.azureml.records import Deployment, Endpoint
+from local.azureml.times import seconds
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,7 +31,6 @@ CHOICE = "azureml-model-deployment"
 MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _LONGEST = 180.0
 _USUAL = 5.0
-_DURATION = re.compile(r"PT(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>[\d.]+)S)?")
 
 
 class Refused(Exception):
@@ -54,6 +54,7 @@ class Scoring:
         self._issuer = issuer
         self._door = door
         self._http = httpx.AsyncClient(trust_env=False)
+        self._copies: set[asyncio.Task[Response]] = set()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -75,19 +76,39 @@ class Scoring:
             )
         except Refused as refused:
             return JSONResponse({"message": refused.message}, refused.status)
-        response, model_status = await self._forward(deployment, await request.body())
-        await run_in_threadpool(
-            self._lives.note_call, name, deployment.name, response.status_code, model_status
-        )
+        content = await request.body()
+        if headers.get(CHOICE) is None:
+            await self._mirror(name, content)
+        response = await self._answered(deployment, content)
         response.headers[CHOICE] = deployment.name
         return response
+
+    async def _answered(self, deployment: Deployment, content: bytes) -> Response:
+        response, model_status = await self._forward(deployment, content)
+        await run_in_threadpool(
+            self._lives.note_call, deployment.endpoint, deployment.name, response.status_code, model_status
+        )
+        return response
+
+    async def _mirror(self, name: str, content: bytes) -> None:
+        """Send a copy of a live request to the deployment that is mirrored to; nobody waits for it."""
+        copy = await run_in_threadpool(self._mirrored, name)
+        if copy:
+            task = asyncio.create_task(self._answered(copy, content))
+            self._copies.add(task)
+            task.add_done_callback(self._copies.discard)
+
+    def _mirrored(self, name: str) -> Deployment | None:
+        endpoint = self._store.get(Endpoint, name)
+        chosen = traffic.mirrored(endpoint.body["mirrorTraffic"]) if endpoint else None
+        return self._store.get(Deployment, f"{name}/{chosen}") if chosen else None
 
     def _admit(self, name: str, authorization: str, choice: str | None) -> Deployment:
         endpoint = self._store.get(Endpoint, name)
         if endpoint is None or endpoint.state == "Deleting":
             raise Refused(404, f"There is no endpoint '{name}'.")
         self._check_key(endpoint, authorization)
-        chosen = choice or _by_traffic(endpoint.body["traffic"])
+        chosen = choice or traffic.chosen(endpoint.body["traffic"])
         if chosen is None:
             raise Refused(404, f"No deployment of endpoint '{name}' has traffic.")
         deployment = self._store.get(Deployment, f"{name}/{chosen}")
@@ -134,19 +155,8 @@ class Scoring:
         return Response(answer.content, 424, headers, kind), answer.status_code
 
 
-def _by_traffic(traffic: dict[str, int]) -> str | None:
-    shares = {name: share for name, share in traffic.items() if share > 0}
-    if not shares:
-        return None
-    # A weighted draw as the service makes it; nothing secret hangs on it.
-    return random.choices(list(shares), list(shares.values()))[0]  # noqa: S311
-
-
 def _seconds(body: dict[str, object]) -> float:
     settings = body.get("requestSettings")
     text = settings.get("requestTimeout") if isinstance(settings, dict) else None
-    match = _DURATION.fullmatch(str(text)) if text else None
-    if match is None:
-        return _USUAL
-    hours, minutes, seconds = (float(match[part] or 0) for part in "hms")
-    return min(_LONGEST, hours * 3600 + minutes * 60 + seconds) or _USUAL
+    found = seconds(str(text)) if text else None
+    return min(_LONGEST, found) if found else _USUAL

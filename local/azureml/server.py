@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import threading
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING
 import httpx
 
 from local.azureml.blobstore import BlobFailure
+from local.azureml.containers import HOST
 from local.azureml.errors import AzureError
+from local.azureml.records import Deployment
 from local.azureml.tail import last_lines
 
 if TYPE_CHECKING:
+    from local.azureml.containers import Process
     from local.azureml.mishaps import Mishap
-    from local.azureml.nursery import Child
-    from local.azureml.records import Deployment
     from local.azureml.serving import Servers
 
 LOG = logging.getLogger("azureml.serving")
@@ -93,20 +93,19 @@ class Server:
             file.writelines(f"{line}\n" for line in mishap.log)
         return f"{mishap.error['code']}: {mishap.error['message']}"
 
-    def _start(self) -> tuple[Child, str]:
-        owner = self._owner
+    def _start(self) -> tuple[Process, str]:
+        port = _free_port()
+        folder = self._owner.log(self._key, "InferenceServer").parent
+        deployment = self._owner.tools.store.get(Deployment, self._key)
+        if deployment is None:
+            raise NotServed("The deployment is gone.")
         try:
-            folder = owner.tools.models.fetch(self._key, owner.log(self._key, "StorageInitializer"))
+            child = self._owner.tools.containers.start(deployment, port, folder)
         except (AzureError, BlobFailure, OSError) as error:
             raise NotServed(f"The model could not be fetched: {error}") from error
-        port = _free_port()
-        spec = owner.log(self._key, "spec").with_suffix(".json")
-        content = {"model": str(folder), "host": "127.0.0.1", "port": port, "name": self._key}
-        spec.write_text(json.dumps(content), "utf-8")
-        child = owner.tools.nursery.start("serve", spec, owner.log(self._key, "InferenceServer"))
-        return child, f"http://127.0.0.1:{port}"
+        return child, f"http://{HOST}:{port}"
 
-    def _await_answer(self, child: Child, address: str) -> None:
+    def _await_answer(self, child: Process, address: str) -> None:
         limit = self._owner.tools.settings.limits.server_start
         end = time.monotonic() + limit
         while not child.wait(_LOOK):
@@ -121,7 +120,7 @@ class Server:
     def _log_end(self) -> str:
         return f"Its log ends: {last_lines(self._owner.log(self._key, 'InferenceServer'), 8)}"
 
-    def _stay(self, child: Child) -> None:
+    def _stay(self, child: Process) -> None:
         life = self._owner.tools.lives.begin(self._endpoint, self._name, child.pid)
         beats = 0.0
         while not self._stop.is_set() and not child.wait(_LOOK):
@@ -138,7 +137,7 @@ class Server:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -16,10 +16,10 @@ from local.azureml.server import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local.azureml.containers import Containers
     from local.azureml.lives import Lives
     from local.azureml.mishaps import Mishaps
     from local.azureml.models import ModelFolders
-    from local.azureml.nursery import Nursery
     from local.azureml.settings import Settings
     from local.azureml.state import Store
 
@@ -28,11 +28,11 @@ LOG = logging.getLogger("azureml.serving")
 
 @dataclass(frozen=True)
 class Tools:
-    """What servers need: processes out of `nursery`, models out of `models`."""
+    """What servers need: processes out of `containers`, models out of `models`."""
 
     settings: Settings
     store: Store
-    nursery: Nursery
+    containers: Containers
     models: ModelFolders
     lives: Lives
     mishaps: Mishaps

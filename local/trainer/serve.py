@@ -82,12 +82,19 @@ def application(model: models.Model) -> Starlette:
 def chat(body: Any) -> tuple[list[dict[str, str]], dict[str, Any]]:  # noqa: ANN401 - whatever JSON came
     """Take messages and parameters out of a request; raises BadRequest."""
     data = body.get("input_data") if isinstance(body, dict) else None
-    messages = data.get("input_string") if isinstance(data, dict) else None
+    messages = _one(data.get("input_string")) if isinstance(data, dict) else None
     if not isinstance(messages, list) or not messages or not all(_is_message(m) for m in messages):
         raise BadRequest("expected input_data.input_string: a list of {role, content} messages")
     parameters = dict(data.get("parameters") or {}) if isinstance(data, dict) else {}
     parameters["max_new_tokens"] = min(int(parameters.get("max_new_tokens", 200)), MOST_NEW_TOKENS)
     return [{"role": m["role"], "content": m["content"]} for m in messages], parameters
+
+
+def _one(given: object) -> object:
+    """Unwrap a list of one conversation: the public notebook sends that, others the conversation itself."""
+    if isinstance(given, list) and len(given) == 1 and isinstance(given[0], list):
+        return given[0]
+    return given
 
 
 def _is_message(found: object) -> bool:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from local.azureml import traffic as rules
+from local.azureml.errors import AzureError
 from tests.local.azureml.flow import (
     SIZE,
     deployment_body,
@@ -244,3 +246,50 @@ def test_prices_are_filtered_as_the_retail_api_does(emulator: Emulator) -> None:
     ]
     assert plain == [3.673]
     assert answer["NextPageLink"] is None
+
+
+def test_keys_are_made_again_one_at_a_time(emulator: Emulator, endpoint: str) -> None:
+    before = emulator.arm("POST", f"{endpoint}/listKeys").json()
+    answer = emulator.arm("POST", f"{endpoint}/regenerateKeys", json={"keyType": "Primary"})
+    assert answer.status_code == 202
+    after = emulator.arm("POST", f"{endpoint}/listKeys").json()
+    assert before["primaryKey"] != after["primaryKey"]
+    assert before["secondaryKey"] == after["secondaryKey"]
+    assert emulator.arm("POST", f"{endpoint}/regenerateKeys", json={"keyType": "x"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("traffic", "mirror", "said"),
+    [
+        ({"a": 100}, {"b": 60}, "At most 50 percent"),
+        ({"a": 50, "b": 50}, {"b": 10}, "has live traffic"),
+        ({"a": 100}, {"c": 10}, "'c', which endpoint"),
+        ({"a": 60}, {}, "add up to 0 or 100"),
+    ],
+)
+def test_shares_of_live_and_mirrored_traffic_are_checked(
+    traffic: dict[str, int], mirror: dict[str, int], said: str
+) -> None:
+    with pytest.raises(AzureError, match=said):
+        rules.check("e", traffic, mirror, {"a", "b"})
+    rules.check("e", {"a": 100}, {"b": 50}, {"a", "b"})
+
+
+def test_a_mirrored_deployment_gets_copies_that_nobody_waits_for(
+    emulator: Emulator, endpoint: str, model: str
+) -> None:
+    for name in ("live", "shadow"):
+        deploy(emulator, endpoint, name, model)
+    body = endpoint_body({"live": 100})
+    body["properties"]["mirrorTraffic"] = {"shadow": 50}
+    assert emulator.arm("PUT", endpoint, json=body).status_code == 200
+    for _ in range(12):
+        assert score(emulator, endpoint).headers["azureml-model-deployment"] == "live"
+    query = "metricnames=RequestsPerMinute&aggregation=Average&interval=PT1M"
+    path = f"{endpoint}/providers/Microsoft.Insights/metrics?{query}&$filter=deployment eq '*'"
+
+    def copied() -> bool:
+        series = emulator.arm("GET", path).json()["value"][0]["timeseries"]
+        return any(one["metadatavalues"][0]["value"] == "shadow" for one in series)
+
+    until(copied, 20, "the shadow has had a request")
