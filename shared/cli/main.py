@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("drop", "upload a data set and set its run off")
-    one.add_argument("file")
+    one.add_argument("file", help="a file, or a folder of train, validation and test files")
     one.add_argument("--recipe", required=True)
     one.add_argument(
         "--wait", action="store_true", help="follow the run; exit 0 live, 1 not, 3 waits for a person"
@@ -97,7 +97,7 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("--retrain", action="store_true", help="train again even on the same data")
     one.add_argument("--no-check", action="store_true", help="do not check the file here first")
     one = add("check", "check a data set here: exit 0 usable, 1 some rows refused, 2 rejected, 3 failed")
-    one.add_argument("file")
+    one.add_argument("file", help="a file, or a folder of train, validation and test files")
     one.add_argument("--recipe", help="a recipe file, or the name of one in recipes/")
     one.add_argument("--html", help="write the report as a page")
     one.add_argument("--since", metavar="REPORT.json", help="say what is new since an earlier data set")

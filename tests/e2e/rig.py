@@ -48,6 +48,16 @@ class Rig:
     def show(self, run: str) -> Any:
         return self.droptune("show", run)
 
+    def prepared(self, path: str) -> bytes:
+        """Read a prepared file, as the app does."""
+        read = "import sys; from shared import wiring; files = wiring.world().prepared.read(sys.argv[1])"
+        code = f"{read}; sys.stdout.buffer.write(b''.join(files))"
+        command = [sys.executable, "-c", code, path]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.stack.env, capture_output=True, check=True, timeout=60
+        )
+        return done.stdout
+
     def await_state(self, run: str, state: str, seconds: float = 150) -> Any:
         """Wait until the run has come to a state; fail at once where it ends in another."""
         ends = {"live", "rejected", "unchanged", "superseded", "retired", "failed", "cancelled"} - {state}

@@ -56,6 +56,16 @@ def test_a_member_of_a_folder_sets_off_nothing(life: Life) -> None:
     assert life.ledger.newest(10) == []
 
 
+def test_the_mark_of_a_folder_sets_its_run_off(life: Life) -> None:
+    life.storage.drops.put("support/week/train.jsonl", chats())
+    life.storage.drops.put("support/week/_SUCCESS", b"")
+
+    dataset_uploaded(_client("support/week/_SUCCESS"))
+
+    (run,) = life.ledger.newest(10)
+    assert (run.drop.path, run.state) == ("support/week/", "training")
+
+
 def test_a_blob_that_has_gone_sets_off_nothing(life: Life) -> None:
     dataset_uploaded(_client("support/gone.jsonl"))
 
