@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.app import views
+from shared.app import curves, views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
 from shared.cli import output, watching
 from shared.datasets.findings import where
 from shared.domain.errors import Missing
 from shared.domain.tags import INSTALLATION, RECIPE, RUN
+from shared.web import run_page
 
 if TYPE_CHECKING:
     from shared.cli.context import Context
@@ -40,8 +42,11 @@ def show(context: Context) -> int:
         sys.stdout.buffer.write(report_of(world, run.name, "json" if context.args.json else "html"))
         sys.stdout.flush()
         return 0
+    if context.args.html:
+        Path(context.args.html).write_text(run_page.render(run, curves.of(world.ledger, run)), "utf-8")
+        output.progress(f"wrote {context.args.html}")
     if context.args.json:
-        output.as_json(views.whole(run))
+        output.as_json(views.whole(run) | {"curves": curves.of(world.ledger, run)})
     else:
         _tell(run)
     return 0

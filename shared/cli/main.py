@@ -122,6 +122,7 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     add("runs", "list the newest runs").add_argument("--limit", type=int, default=20)
     one = add("show", "show a run: history, findings, figures, what to do next")
     one.add_argument("run")
+    one.add_argument("--html", metavar="OUT", help="write the run as a page, with its curves")
     one.add_argument(
         "--report",
         action="store_true",

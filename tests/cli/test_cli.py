@@ -46,6 +46,29 @@ def test_show_adds_history_findings_metrics_and_cost(life: Life, capsys: pytest.
     assert shown["metrics"] == {"eval_loss": 0.5}
 
 
+def test_show_writes_a_page_and_gives_the_curves(
+    life: Life, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = life.live()
+    out = tmp_path / "run.html"
+    assert main(["show", run.name, "--json", "--html", str(out)]) == 0
+    assert printed(capsys)["curves"]["loss"] == [[10, 2.0], [20, 1.0]]
+    assert "Loss over steps 10 to 20" in out.read_text("utf-8")
+
+
+def test_show_tells_what_stands_in_the_way(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    life.azureml.computes.clusters.clear()
+    life.storage.recipes.put("support", "training: {learning_rat: 1}\n")
+    name = life.until(life.drop(), "failed").name
+    assert main(["show", name]) == 0
+    said = capsys.readouterr().out
+    assert "compute-missing error   The workspace has no compute 'gpu-cluster'." in said
+    assert f"then: droptune retry {name}" in said
+    assert "did you mean 'learning_rate'?" in said
+    assert "then drop again: droptune drop FILE --recipe support" in said
+    assert "2 things stand in the way." in said
+
+
 def test_a_rejected_run_shows_its_lines_and_the_next_command(
     life: Life, capsys: pytest.CaptureFixture[str]
 ) -> None:

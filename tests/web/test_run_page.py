@@ -1,0 +1,111 @@
+"""A run's page: what it shows, and that it runs nothing, whatever a run's texts hold."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.errors import Problem
+from shared.domain.run import State
+from shared.domain.survey import Finding
+from shared.web import curves, run_page
+from tests.domain.builders import run
+
+LOSS = [(10, 2.5), (20, 1.5), (30, 1.0)]
+CURVES = {
+    "loss": LOSS,
+    "eval_loss": [(30, 1.2)],
+    "learning_rate": [(10, 5e-6), (30, 0.0)],
+    "epoch": [(1, 1.0)],
+}
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e&\"'"
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would make of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_curves_are_plotted_with_their_last_values() -> None:
+    page = run_page.render(run(State.TRAINING, job="j-a1", metrics={"eval_loss": 1.2}), CURVES)
+    assert page.count("<svg") == 2
+    assert page.count("<polyline") == 3
+    assert "Loss over steps 10 to 30: training ends at 1; held-out rows ends at 1.2." in page
+    assert "Curves of job j-a1" in page
+    assert '<td class="number">1.2</td>' in page
+
+
+def test_a_run_without_figures_has_a_page_too() -> None:
+    page = run_page.render(run(), {})
+    assert "<svg" not in page
+    assert "was dropped" in page
+
+
+def test_figures_of_the_base_model_and_tokens_are_shown() -> None:
+    page = run_page.render(run(base_eval_loss=1.25, tokens={"training": 12_345}), {})
+    assert "1.25" in page
+    assert "12,345" in page
+
+
+def test_nothing_of_a_run_can_run_or_load() -> None:
+    hostile = run(
+        State.FAILED,
+        reason=HOSTILE,
+        problem=Problem(HOSTILE, HOSTILE, HOSTILE),
+        preflight=(Finding(HOSTILE, "warning", HOSTILE, HOSTILE),),
+        job=HOSTILE,
+        metrics={HOSTILE: 1.0},
+        tokens={HOSTILE: 1},
+    )
+    page = run_page.render(hostile, {**CURVES, HOSTILE: LOSS})
+    tags = Tags(page).found
+    assert not {tag for tag, _ in tags} & {"script", "img", "iframe", "object", "embed", "link", "a", "form"}
+    assert not [
+        key for _, attributes in tags for key in attributes if key.startswith("on") or key in {"src", "href"}
+    ]
+    assert "\u202e" not in page
+    policy = next(a["content"] for _, a in tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy).startswith("default-src 'none'")
+
+
+def test_the_page_is_for_light_and_dark() -> None:
+    page = run_page.render(run(), CURVES)
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r'(fill|stroke)="#', page)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**7), st.floats(allow_nan=False, allow_infinity=False, width=32)),
+        min_size=1,
+        max_size=80,
+        unique_by=lambda point: point[0],
+    )
+)
+def test_every_point_lies_inside_its_plot(points: list[tuple[int, float]]) -> None:
+    [plot] = curves.plots({"loss": sorted(points)})
+    for pair in plot.lines[0].points.split():
+        across, up = map(float, pair.split(","))
+        assert curves.LEFT <= across <= curves.WIDTH - curves.RIGHT
+        assert curves.TOP <= up <= curves.HEIGHT - curves.BOTTOM
+    assert all(curves.TOP <= tick.at <= curves.HEIGHT - curves.BOTTOM for tick in plot.up)
+    assert len(plot.up) <= 8
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -3.5, 1e-12, 5e20])
+def test_a_flat_line_has_a_place(value: float) -> None:
+    [plot] = curves.plots({"loss": [(1, value), (2, value)]})
+    assert plot.lines[0].dots[0][1] == pytest.approx(
+        curves.TOP + (curves.HEIGHT - curves.TOP - curves.BOTTOM) / 2
+    )
