@@ -78,7 +78,7 @@ def _places(recipe: Recipe, gpus: int) -> dict[str, parameters.Value]:
         f"compute_{step}": recipe.compute.name for step in parameters.STEPS
     }
     places |= {f"instance_type_{step}": recipe.compute.size for step in parameters.STEPS}
-    return places | {"number_of_gpu_to_use_finetuning": max(gpus, 1), "task_name": "ChatCompletion"}
+    return places | {"number_of_gpu_to_use_finetuning": max(gpus, 1)}
 
 
 def cancel_job(work: Work, _action: actions.CancelJob) -> None:

@@ -113,6 +113,11 @@ class EmulatorRig:
         fault = {"route": route, "status": 400, "code": "BadRequest", "message": message}
         self.emulator.admin("POST", "faults", json=fault)
 
+    def put(self, path: str, count: int) -> None:
+        """Put prepared rows where a job can read them."""
+        storage = Storage(self.emulator.blob_url, str(self.emulator.tls.bundle), credential.credential())
+        storage.put("prepared", path, rows(count))
+
     def _ends(self, job: str, status: str) -> None:
         def over() -> Job | None:
             found = self.jobs.find(job)

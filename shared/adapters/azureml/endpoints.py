@@ -16,6 +16,7 @@ from shared.adapters.azureml import entities, scoring, shapes
 from shared.adapters.azureml.errors import capital, mapped
 from shared.adapters.azureml.place import DEPLOYMENTS, ENDPOINTS, Request
 from shared.domain.errors import AlreadyThere, DroptuneError, Missing, Permanent
+from shared.domain.tags import RECIPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ LOG = logging.getLogger(__name__)
 AUTH = {"key": "key", "entra": "aad_token"}
 NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]{1,30})[a-zA-Z0-9]")
 LOG_LINES, LOG_CHARACTERS = 50, 2000
+MADE_UP = frozenset({"createdBy", "createdAt", "lastModifiedAt"})
 
 
 class AzureMLEndpoints:
@@ -54,7 +56,10 @@ class AzureMLEndpoints:
             with suppress(Missing):
                 self.find(name)
                 raise AlreadyThere("endpoint-name-taken", f"{capital(what)} is in the workspace already.")
-            entity = ManagedOnlineEndpoint(name=name, auth_mode=AUTH[auth], tags=dict(tags))
+            words = f"Serves the runs of the Droptune recipe {tags.get(RECIPE, '')}".strip()
+            entity = ManagedOnlineEndpoint(
+                name=name, description=words, auth_mode=AUTH[auth], tags=dict(tags)
+            )
             sdk.online_endpoints.begin_create_or_update(entity)
         LOG.info("began to make endpoint %s", name)
 
@@ -63,6 +68,11 @@ class AzureMLEndpoints:
         with self._place.sdk(f"the endpoint {name}") as sdk:
             entity = sdk.online_endpoints.get(_checked(name))
             entity.traffic = dict(traffic)
+            # The SDK makes three properties up out of what it read; and what is Azure's default goes unsaid.
+            entity.properties = {key: said for key, said in entity.properties.items() if key not in MADE_UP}
+            access = getattr(entity.public_network_access, "value", entity.public_network_access)
+            if str(access).lower() == "enabled":
+                entity.public_network_access = None
             sdk.online_endpoints.begin_create_or_update(entity)
         LOG.info("began to move the traffic of endpoint %s over %d deployments", name, len(traffic))
 

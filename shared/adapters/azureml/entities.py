@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 INITIAL_DELAY_SECONDS = 600  # a model of several gigabytes is loaded before the first probe
 REQUEST_TIMEOUT_MS = 90_000
+NODE = "chat_completion_pipeline"
 
 
 def pipeline_job(spec: JobSpec, datastore: str) -> PipelineJob:
@@ -26,6 +27,7 @@ def pipeline_job(spec: JobSpec, datastore: str) -> PipelineJob:
     for name, path in spec.files.items():
         inputs[name] = Input(type="uri_file", path=f"azureml://datastores/{datastore}/paths/{path}")
     node = Pipeline(
+        name=NODE,
         component=spec.component,
         inputs=inputs,
         # The binding is a text: handing over the node's output object would send none, and say nothing.
@@ -38,8 +40,8 @@ def pipeline_job(spec: JobSpec, datastore: str) -> PipelineJob:
         tags={**spec.tags, SPEC: spec.digest()},
         # Set, so that the git state of whatever folder this runs in does not get into the job.
         properties={"mlflow.source.git.commit": ""},
-        jobs={"fine_tune": node},
-        outputs={"trained_model": Output(type="mlflow_model")},
+        jobs={NODE: node},
+        outputs={"trained_model": Output(type="mlflow_model", mode="rw_mount")},
         settings=PipelineJobSettings(force_rerun=True, continue_on_step_failure=False),
     )
 

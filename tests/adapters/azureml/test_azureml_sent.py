@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,18 +87,26 @@ def test_a_job_s_body_has_all_that_the_spec_says(rig: EmulatorRig) -> None:
     assert node["inputs"]["apply_lora"] == {"value": "true", "job_input_type": "literal"}
 
 
-def test_concurrent_submits_carry_each_its_own_body(rig: EmulatorRig) -> None:
-    asked = [spec(seed=3, num_train_epochs=number) for number in range(1, 9)]
-    threads = [threading.Thread(target=rig.jobs.submit, args=(one,)) for one in asked]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    for one in asked:
+def test_32_submits_at_once_carry_each_its_own_inputs(rig: EmulatorRig) -> None:
+    """The SDK's own decorator would mix them up: 31 of 32 bodies were another's when it was tried."""
+    parts = ("train", "validation", "test")
+    asked = []
+    for number in range(1, 33):
+        files = {f"{part}_file_path": f"run-{number}/claim/{part}.jsonl" for part in parts}
+        for part in parts:
+            rig.put(f"run-{number}/claim/{part}.jsonl", 12)
+        own = {"seed": 3, "num_train_epochs": number, "learning_rate": number / 1000}
+        asked.append(replace(spec(**own), files=files, display_name=f"job {number}"))
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(rig.jobs.submit, asked))
+    for number, one in enumerate(asked, 1):
         body = rig.emulator.arm("GET", f"/jobs/{one.name}").json()["properties"]
         (node,) = body["jobs"].values()
-        assert node["inputs"]["num_train_epochs"]["value"] == str(one.inputs["num_train_epochs"])
-        assert body["tags"][SPEC] == one.digest()
+        sent = {name: given.get("value", given.get("uri")) for name, given in node["inputs"].items()}
+        assert (body["displayName"], body["tags"][SPEC]) == (f"job {number}", one.digest())
+        assert (sent["num_train_epochs"], float(sent["learning_rate"])) == (str(number), number / 1000)
+        for part in parts:
+            assert sent[f"{part}_file_path"].endswith(f"/run-{number}/claim/{part}.jsonl")
         rig.jobs.cancel(one.name)
 
 
