@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SKEW = timedelta(seconds=5)  # servers of one storage account agree no closer, and tell whole seconds
 HELP = f"Mend the folder and write {SUCCESS} again, last of all: droptune drop DIR --recipe RECIPE"
 MOST_NAMED = 5
+MOST_MEMBERS = 100  # of a folder that is refused, for no other has as many: a document stays small
 
 
 def listed(blobs: Iterable[Drop]) -> Iterator[Drop]:
@@ -85,13 +86,13 @@ def _folder(blob: Drop) -> str:
 
 def _gathered(folder: str, mark: Drop, others: Sequence[Drop]) -> Drop:
     """Make one drop of a folder's blobs; what a desktop leaves behind, as `.DS_Store`, is none of them."""
-    members = tuple(
+    members = sorted(
         Member(blob.path, blob.etag, blob.size, blob.modified)
-        for blob in sorted(others, key=lambda blob: blob.path)
+        for blob in others
         if not is_litter(blob.path.removeprefix(folder))
     )
     size = sum(member.size for member in members)
-    return Drop(folder, mark.etag, mark.modified, size, mark.retrain, members)
+    return Drop(folder, mark.etag, mark.modified, size, mark.retrain, tuple(members[:MOST_MEMBERS]))
 
 
 def is_litter(name: str) -> bool:
@@ -101,5 +102,6 @@ def is_litter(name: str) -> bool:
 
 def some(found: Sequence[str]) -> str:
     """Name the first of some files."""
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    rest = len(found) - MOST_NAMED
+    more = f" and {'many' if len(found) >= MOST_MEMBERS else rest} more" if rest > 0 else ""
     return ", ".join(sorted(found)[:MOST_NAMED]) + more

@@ -109,6 +109,15 @@ def test_a_folder_that_cannot_be_read_is_refused_with_a_reason(
     assert problem.help.endswith("droptune drop DIR --recipe RECIPE")
 
 
+def test_a_folder_of_thousands_of_files_makes_a_small_document() -> None:
+    found = folder("train.jsonl", *(f"part-{n:05}.jsonl" for n in range(3000)))
+    problem = folders.problem(found)
+    assert problem is not None
+    assert "part-00004.jsonl and many more" in problem.message
+    assert len(msgspec.json.encode(builders.run(drop=found))) < 32_000
+    assert found.size == 10 * 3001
+
+
 @pytest.mark.parametrize("litter", [".DS_Store", "._train.jsonl", ".ipynb_checkpoints/train.jsonl", ""])
 def test_what_a_desktop_leaves_behind_is_nobodys_data(litter: str) -> None:
     assert folder("train.jsonl", litter).run == folder("train.jsonl").run
