@@ -222,7 +222,16 @@ def test_a_packed_drop_trains_on_its_rows(ending: str, pack: Callable[[bytes], b
     assert life.run(again).same_as == name
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n \n", b"\xef\xbb\xbf"])
+EMPTY = {
+    "no byte": b"",
+    "blank lines": b"\n\n \n",
+    "a mark alone": b"\xef\xbb\xbf",
+    "gzip of nothing": gzip.compress(b""),
+    "parquet of no row": parquet(b""),
+}
+
+
+@pytest.mark.parametrize("data", EMPTY.values(), ids=EMPTY.keys())
 @pytest.mark.parametrize("path", ["support/a.jsonl", "support/week/test.jsonl"])
 def test_a_file_without_rows_is_rejected(path: str, data: bytes) -> None:
     life = Life()
