@@ -1,7 +1,7 @@
 """What can be wrong with a data set: every code with its severity, what is expected, how to mend it.
 
 Codes are stable; docs/checks has a page for each. DT1xx the file, DT2xx a line, DT3xx the conversation,
-DT4xx a message, DT5xx content, DT7xx what is new since the data set before.
+DT4xx a message, DT5xx content, DT6xx tokens, DT7xx what is new since the data set before.
 """
 
 from __future__ import annotations
@@ -88,6 +88,10 @@ CHECKS: Mapping[str, Check] = {
     "DT506": Check("warn", "text without HTML", "Strip the tags, unless the model shall write them."),
     "DT507": Check("warn", "an answer, not a refusal", "Delete the row, unless refusing here is meant."),
     "DT508": Check("warn", "an answer, not a placeholder", "Write the answer, or delete the row."),
+    "DT601": Check("warn", "a chat within the token limit", "Shorten the chat, or raise max_seq_length."),
+    "DT602": Check("error", "an answer within the token limit", "Shorten what stands before the answer."),
+    "DT603": Check("error", "a chat the chat template takes", "Write the turns as the base model expects."),
+    "DT604": Check("warn", "a tokenizer that can be used", "Put the base model's own files there."),
     "DT701": Check(
         "warn", "a data set with something new", "Add new rows: training again on the old ones adds nothing."
     ),

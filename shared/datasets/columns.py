@@ -22,7 +22,10 @@ SEPARATOR = b"\x1f"
 
 @dataclass
 class Columns:
-    """Figures of rows, an entry each. texts: all messages; keys: quotes that keys and texts are put in."""
+    """Figures of rows, an entry each. texts: all messages; keys: quotes that keys and texts are put in.
+
+    doubtful: the places of rows to be looked at; room: bytes with which a row surely fits (turns.py).
+    """
 
     prompt: list[int] = field(default_factory=list)
     whole: list[int] = field(default_factory=list)
@@ -30,8 +33,14 @@ class Columns:
     characters: list[int] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
+    room: list[int] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     keys: int = 0
+
+    def keep(self, kept: Sequence[int]) -> None:
+        """Leave out the figures of all rows but those at these places."""
+        for values in (self.prompt, self.whole, self.question, self.characters, self.turns):
+            values[:] = [values[place] for place in kept]
 
 
 def columns(rows: Sequence[Row], shapes: Shapes) -> Columns:
@@ -50,6 +59,7 @@ def columns(rows: Sequence[Row], shapes: Shapes) -> Columns:
         made.question.append(digest(folded(parts[shape.question])))
         made.characters.append(sum(map(len, parts)))
         made.turns.append(len(parts))
+        made.room.append(shape.room)
         made.texts += encoded
         keys += 2 + 8 * len(parts)
         if (text := row.prompt) is not None:

@@ -2,12 +2,12 @@
 
 The typed decode takes a piece of right rows whole. A tally proves that no key stands twice in any of its
 objects, which the decode would not see: the quotes of a piece are those its keys and texts need, and no more.
-Only lines in which the scanner or the decode finds something are looked at one by one.
+Only lines in which the scanner or the decode finds something, or that may not fit within the base model's
+limit, are looked at one by one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,13 +16,16 @@ import numpy as np
 from shared.datasets.blocks import cut
 from shared.datasets.columns import columns, tally
 from shared.datasets.content import look
-from shared.datasets.examined import Examined, Refused, Sampled
-from shared.datasets.findings import shown
+from shared.datasets.examined import Examined, Sampled
 from shared.datasets.formats import MESSAGES
 from shared.datasets.inputs import Unreadable
-from shared.datasets.reading import read
+from shared.datasets.measuring import measured
+from shared.datasets.meter import Meter
+from shared.datasets.notes import note
+from shared.datasets.rowfacts import RowFacts, learns
 from shared.datasets.rows import Row, complete
 from shared.datasets.scan import ANY, Scanner
+from shared.datasets.singly import ESCAPED_QUOTE, Piece, Singly
 from shared.datasets.turns import Shapes
 
 if TYPE_CHECKING:
@@ -32,37 +35,29 @@ if TYPE_CHECKING:
 
     from shared.datasets.blocks import Block
     from shared.datasets.columns import Columns
+    from shared.datasets.examined import Examining
     from shared.datasets.rows import Fault
 
 PIECE = 96 << 10  # what a core's cache holds together with all that is made of it
 LF, CR, OPEN, CLOSE = map(ord, "\n\r{}")
 BATCH = 2000  # rows put together at once: merging has a price of its own
-ESCAPED_QUOTE = b"\\u0022"
-MOST_REFUSED_TEXT = 500
 TOO_LONG = ("DT204", "more than 8 MiB")
+UNKNOWN = RowFacts("not an object")
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass
-class _Piece:
-    """Decoded lines. line: each row's number, from the piece's start; known: rows whose faults are noted."""
-
-    rows: list[Row]
-    line: Sequence[int]
-    lines: list[bytes] | None = None
-    known: frozenset[int] = frozenset()
-
-
 class Examiner:
-    """Examines blocks. refusing: the codes that refuse a row; writing: whether rows are wanted as bytes.
+    """Examines blocks.
 
     below: rows whose question's hash is less are given whole, as candidates for the sample.
     """
 
-    def __init__(self, refusing: frozenset[str], *, writing: bool) -> None:
+    def __init__(self, how: Examining) -> None:
         self.below = 1 << 64
-        self._refusing, self._writing = refusing, writing
-        self._scanner, self._shapes = Scanner(), Shapes()
+        self._refusing, self._writing = how.refusing, how.writing
+        self._meter = None if how.tokenizer is None else Meter(how.tokenizer.counter())
+        self._scanner, self._shapes = Scanner(), Shapes(self._meter)
+        self._singly = Singly(self._shapes, how.refusing, self._meter)
         self._decoder = msgspec.json.Decoder(Row)
 
     def batches(self, source: Iterable[Block], below: Callable[[], int]) -> Iterator[Examined]:
@@ -82,7 +77,8 @@ class Examiner:
     def examine(self, block: Block, found: Examined) -> None:
         """Examine one block and add what it holds to what was found before it."""
         if block.too_long:
-            self._note(found, found.lines, b"", [TOO_LONG], lost=True)
+            note(found, found.lines, b"", [TOO_LONG], self._refusing, lost=True)
+            found.facts.append((found.lines, UNKNOWN))
             found.lines += 1
             found.rows += 1
             return
@@ -98,12 +94,14 @@ class Examiner:
         rows = self._decoded(data) if _one_value_a_line(octets, ends) else []
         figures = columns(rows, self._shapes)
         if len(rows) != count or not tally(data, figures) or (odd and ESCAPED_QUOTE in data):
-            piece = self._one_by_one(data, found)
+            piece = self._singly.piece(data, found)
             figures = columns(piece.rows, self._shapes)
         else:
-            piece = _Piece(rows, range(count), data.split(b"\n") if self._writing else None)
+            piece = Piece(rows, range(count), data.split(b"\n") if self._writing else None)
             found.kinds.setdefault(MESSAGES, found.lines)
-        self._enter(found, piece, figures, self._faulty(found, data, piece, figures, odd))
+        refused = self._faulty(found, data, piece, figures, odd)
+        doubtful = self._doubtful(data, ends, piece, figures, odd)
+        self._enter(found, piece, figures, refused | self._measured(found, data, piece, doubtful, refused))
         found.lines += count
         found.rows += count
 
@@ -125,43 +123,8 @@ class Examiner:
             odd.setdefault(line, set()).add(code)
         return odd
 
-    def _one_by_one(self, data: bytes, found: Examined) -> _Piece:
-        """Read line by line; what cannot be a row is noted and left out."""
-        rows, numbers, lines, known = [], [], data.split(b"\n"), set()
-        for number, line in enumerate(lines[:-1] if data.endswith(b"\n") else lines):
-            row = self._plain(line)
-            if row is None:
-                row = self._careful(found, number, line.removesuffix(b"\r"))
-                known.add(number)
-            else:
-                found.kinds.setdefault(MESSAGES, found.lines + number)
-            if row is not None:
-                rows.append(row)
-                numbers.append(number)
-        return _Piece(rows, numbers, lines, frozenset(known))
-
-    def _plain(self, line: bytes) -> Row | None:
-        """Decode a line that needs no careful look."""
-        try:
-            row = self._decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        right = ESCAPED_QUOTE not in line and tally(line, columns([row], self._shapes))
-        return row if right else None
-
-    def _careful(self, found: Examined, number: int, line: bytes) -> Row | None:
-        if not line.strip():
-            found.rows -= 1
-            found.faults.append((found.lines + number, "DT202", "a blank line"))
-            return None
-        row, kind, faults = read(line, self._shapes)
-        if kind:
-            found.kinds.setdefault(kind, found.lines + number)
-        refused = self._note(found, found.lines + number, line, faults, lost=row is None)
-        return None if refused else row
-
     def _faulty(
-        self, found: Examined, data: bytes, piece: _Piece, figures: Columns, odd: Mapping[int, set[str]]
+        self, found: Examined, data: bytes, piece: Piece, figures: Columns, odd: Mapping[int, set[str]]
     ) -> frozenset[int]:
         """Note what is wrong with right rows' turns and content; give the places of those refused."""
         places = {place for place, line in enumerate(piece.line) if line in odd} if odd else set()
@@ -174,39 +137,57 @@ class Examiner:
             if place in places:
                 codes = odd[number]
                 faults += look(row.messages, None if ANY in codes else frozenset(codes))
-            if not faults:
-                continue
-            piece.lines = piece.lines or data.split(b"\n")
-            if self._note(found, found.lines + number, piece.lines[number], faults):
+            if faults and note(found, found.lines + number, piece.text(data, number), faults, self._refusing):
                 refused.add(place)
         return frozenset(refused)
 
-    def _note(
-        self, found: Examined, number: int, line: bytes, faults: Sequence[Fault], *, lost: bool = False
-    ) -> bool:
-        """Note a line's faults; tell whether they refuse it. lost: no severity can bring this row back."""
-        found.faults += [(number, code, shown(what)) for code, what in faults]
-        refusing = next(
-            (fault for fault in faults if fault[0] in self._refusing), faults[0] if lost else None
-        )
-        if refusing is not None:
-            text = shown(line.decode("utf-8", "backslashreplace"), MOST_REFUSED_TEXT)
-            found.refused.append(Refused(number, refusing[0], shown(refusing[1]), text))
-        return refusing is not None
+    def _doubtful(
+        self,
+        data: bytes,
+        ends: NDArray[np.intp],
+        piece: Piece,
+        figures: Columns,
+        odd: Mapping[int, set[str]],
+    ) -> list[int]:
+        """Find the rows that may not fit, or whose texts may hold what begins a turn."""
+        if not piece.rows:
+            return []
+        sizes = np.diff(ends, prepend=-1, append=len(data))[piece.line]
+        doubtful = set(np.flatnonzero(sizes > np.asarray(figures.room)).tolist())
+        if self._meter is None:
+            return sorted(doubtful)
+        by_number = {line for line, codes in odd.items() if ANY in codes}
+        for place, line in enumerate(piece.line) if by_number or self._meter.marked(data) else ():
+            if line in by_number or self._meter.marked(piece.text(data, line)):
+                doubtful.add(place)
+        return sorted(doubtful)
 
-    def _enter(self, found: Examined, piece: _Piece, figures: Columns, refused: frozenset[int]) -> None:
+    def _measured(
+        self, found: Examined, data: bytes, piece: Piece, doubtful: Sequence[int], refused: frozenset[int]
+    ) -> frozenset[int]:
+        """Count those in doubt, and note what is wrong with them; give the places of those now refused."""
+        more = set()
+        for place in doubtful:
+            number, messages = found.lines + piece.line[place], piece.rows[place].messages
+            right = learns([message.role for message in messages])
+            facts, faults = measured(messages, self._meter, learns=right)
+            if piece.line[place] not in piece.known:
+                found.facts.append((number, facts))
+            if place in refused:
+                continue
+            text = piece.text(data, piece.line[place])
+            if faults and note(found, number, text, faults, self._refusing):
+                more.add(place)
+            elif facts.tokens is not None:
+                found.counted[number] = facts.tokens
+        return frozenset(more)
+
+    def _enter(self, found: Examined, piece: Piece, figures: Columns, refused: frozenset[int]) -> None:
         """Add the rows that are not refused."""
         kept: Sequence[int] = range(len(piece.rows))
         if refused:
             kept = [place for place in kept if place not in refused]
-            for values in (
-                figures.prompt,
-                figures.whole,
-                figures.question,
-                figures.characters,
-                figures.turns,
-            ):
-                values[:] = [values[place] for place in kept]
+            figures.keep(kept)
         base, line = found.lines, piece.line
         found.line.extend([base + line[place] for place in kept])
         found.prompt.extend(figures.prompt)

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from shared.datasets.rows import Message
+
+if TYPE_CHECKING:
+    from shared.datasets.learnt import Tokens
+    from shared.datasets.rowfacts import RowFacts
+    from shared.datasets.tokenizer_files import TokenizerFiles
+
+
+@dataclass(frozen=True)
+class Examining:
+    """How blocks are examined. refusing: codes that refuse a row; writing: whether rows are wanted."""
+
+    refusing: frozenset[str]
+    tokenizer: TokenizerFiles | None = None
+    writing: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -34,6 +49,8 @@ class Examined:
 
     question: the first one, folded; whole: roles and contents; prompt: all but the last message; each a
     64-bit hash. data: the rows as they are written, where that was asked for. kinds: a format's first line.
+    facts: what Azure ML's preprocessing would make of lines that are no right rows, or were counted; None: a
+    blank line. counted: the tokens of rows that were counted and not refused, by line.
     """
 
     lines: int = 0
@@ -50,3 +67,5 @@ class Examined:
     turns: array[int] = field(default_factory=lambda: array("I"))
     data: list[bytes] = field(default_factory=list)
     sampled: list[Sampled] = field(default_factory=list)
+    facts: list[tuple[int, RowFacts | None]] = field(default_factory=list)
+    counted: dict[int, Tokens] = field(default_factory=dict)

@@ -19,6 +19,34 @@ class Spread(TypedDict):
     exact: list[tuple[int, int]]
 
 
+class Tokenized(TypedDict):
+    """Tokens of the accepted chats, before any cut. total: of all; error: relative, 95 % are nearer.
+
+    counted_by: the base model whose tokenizer counted, null where tokens are estimated; limit: where Azure ML
+    cuts; sampled: chats the figures are taken from; counted_near_limit: those counted beside them as they may
+    not fit; total_exact: all are sampled; trained: what the job reads, all epochs together; learnt: the share
+    that answers have, null where it is not known; over_limit: chats that are cut.
+    """
+
+    counted_by: str | None
+    limit: int | None
+    sampled: int
+    counted_near_limit: int
+    total: int
+    total_exact: bool
+    error: float
+    epochs: float
+    trained: int
+    learnt: float | None
+    over_limit: int
+    min: int
+    p5: int
+    median: int
+    p95: int
+    max: int
+    histogram: list[tuple[int, int]]
+
+
 class Figures(TypedDict):
     """Figures of the accepted chats.
 

@@ -21,6 +21,8 @@ from shared.datasets.sketch import Lowest, Sketch
 from shared.datasets.sources import HELD_OUT
 from shared.datasets.split import Chosen, Fractions, Splitter
 from shared.datasets.statistics import Statistics
+from shared.datasets.tokenfigures import said
+from shared.datasets.tokening import Tokening
 from shared.datasets.verdict import LEAST_TRAIN_ROWS, judge
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from shared.datasets.blocks import Seen
     from shared.datasets.examined import Examined, Sampled
-    from shared.datasets.figures import Figures
+    from shared.datasets.figures import Figures, Tokenized
     from shared.datasets.inputs import Unreadable
     from shared.datasets.prepare import CheckOptions, Writer
     from shared.datasets.preview import Shown
@@ -51,7 +53,7 @@ class Merge:
     def __init__(self, options: CheckOptions, files: Mapping[str, Writer], given: Sequence[str]) -> None:
         self.options, self._files, self._given = options, files, given
         self.findings, self.sample = Findings(options.severities, options.most_findings), Sample()
-        self._statistics, self._sides = Statistics(), Sides()
+        self._statistics, self._sides, self._tokening = Statistics(), Sides(), Tokening(options)
         self._lowest, self._lowest_questions = Lowest(), Lowest()
         self._shown: list[RefusedRow] = []
         fractions = Fractions(options.validation_fraction, options.test_fraction)
@@ -80,6 +82,8 @@ class Merge:
         for row in found.refused:
             self._refuse(first + row.line, row.code, row.found, row.text)
         self._accept(found, first)
+        if not self._file.source.held_out:
+            self._tokening.foretell(found, first)
 
     def _refuse(self, line: int, code: str, found: str, text: str) -> None:
         self._refused += 1
@@ -114,6 +118,7 @@ class Merge:
         data = [found.data[place] for place in kept.tolist()] if found.data else []
         self._place(Chosen(question[kept], whole[kept], characters, data), found, first, kept)
         self._sampled(found, first, new)
+        self._tokening.kept(found, kept)
 
     def _apart(
         self, found: Examined, first: int, question: NDArray[np.uint64], whole: NDArray[np.uint64]
@@ -171,8 +176,10 @@ class Merge:
         counts, self.findings.file = self._splitter.counts, ""
         self._set_findings(counts)
         sampled = self.sample.rows()
-        figures = self._statistics.figures() | self._look_at(sampled)
         rows = Rows(self._total, sum(counts.values()), self._refused, self._duplicates, **counts)
+        tokens = self._count(rows, sampled)
+        figures = self._statistics.figures() | self._look_at(sampled)
+        figures |= {"estimated_tokens": tokens["total"], "token_estimate": said(tokens)}
         verdict, reason = judge(rows, self.options, self._fatal)
         return Report(
             verdict,
@@ -186,7 +193,19 @@ class Merge:
             preview=tuple(self._preview(sampled[:PREVIEWED])),
             refused=tuple(self._shown),
             sketch=Sketch(self._lowest.text(), self._lowest_questions.text()),
+            tokens=tokens,
+            prediction=None if any(file.broken for file in self._read) else self._tokening.foretold(),
         )
+
+    def _count(self, rows: Rows, sampled: list[tuple[int, Sampled]]) -> Tokenized:
+        """Count the sampled rows; one that was prepared and cannot be trained on is the end of it."""
+        characters = self._statistics.total_characters
+        tokens = self._tokening.figures(rows.accepted, rows.train, characters, sampled)
+        for place, (code, what) in self._tokening.faults:
+            self.findings.file, line = self._at(place)
+            self.findings.add(code, line, what)
+            self._fatal = f"line {line} was prepared, and Azure ML would not train on it: {what}"
+        return tokens
 
     def _look_at(self, sampled: list[tuple[int, Sampled]]) -> dict[str, Any]:
         """Look for near copies and languages among the sampled rows."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.datasets.findings import shown, where
+from shared.datasets.foretold import told
 from shared.datasets.grouped import groups
 from shared.datasets.newness import newness
 from shared.datasets.plots import plots
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from shared.datasets.report import Report
 
 TEMPLATES = Path(__file__).with_name("templates")
-SECTIONS = ("verdict.j2", "plots.j2", "since.j2", "findings.j2", "refused.j2", "preview.j2")
+SECTIONS = ("verdict.j2", "foretold.j2", "plots.j2", "since.j2", "findings.j2", "refused.j2", "preview.j2")
 MOST_REFUSED, MOST_TITLE = 20, 300
 JOINERS = "\u200c\u200d"  # right in Persian, in Indian scripts and between the parts of an emoji
 VERDICTS = {
@@ -64,6 +65,7 @@ def render_html(report: Report, title: str) -> str:
             verdict=_Verdict(*VERDICTS[report.verdict], _sentence(report.reason)),
             numbers=_numbers(report),
             plots=list(plots(report)),
+            foretold=told(report),
             since=newness(report.since) if report.since else None,
             groups=groups(report),
             where=where,
@@ -86,9 +88,16 @@ def _numbers(report: Report) -> list[_Number]:
             ("accepted", rows.accepted),
             ("refused", rows.refused),
             ("exact copies", rows.duplicates),
-            ("tokens (estimate)", report.statistics["estimated_tokens"]),
+            (_counted(report), report.statistics["estimated_tokens"]),
         )
     ]
+
+
+def _counted(report: Report) -> str:
+    """Say what the number of tokens is."""
+    if report.tokens is None or report.tokens["counted_by"] is None:
+        return "tokens (estimate)"
+    return "tokens" if report.tokens["total_exact"] else f"tokens (± {report.tokens['error']:.1%})"
 
 
 def _policy(style: str) -> str:

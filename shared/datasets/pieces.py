@@ -30,22 +30,27 @@ SPLITS = {_SPLIT % digits for digits in (r"\p{N}{1,3}", r"\p{N}")}
 
 def cutter(tokenizer: Tokenizer) -> Callable[[str], list[str]] | None:
     """Give what cuts texts into pieces; None where this tokenizer's texts cannot be cut."""
-    parts = json.loads(tokenizer.to_str())
-    added = parts["added_tokens"]
-    piece = _piece(parts["pre_tokenizer"])
+    added = tokenizer.get_added_tokens_decoder().values()
+    piece = _piece(part(tokenizer.pre_tokenizer))
     if (
         piece is None
-        or parts["model"]["type"] != "BPE"
-        or parts["model"].get("dropout")
-        or (parts["normalizer"] or {"type": "NFC"})["type"] != "NFC"
-        or any(re.search(r"\S\s", token["content"]) for token in added)
+        or type(tokenizer.model).__name__ != "BPE"
+        or tokenizer.model.dropout
+        or (part(tokenizer.normalizer) or {"type": "NFC"})["type"] != "NFC"
+        or any(re.search(r"\S\s", token.content) for token in added)
     ):
         return None
-    greedy = "|".join(re.escape(token["content"]) for token in added if token["rstrip"])
+    greedy = "|".join(re.escape(token.content) for token in added if token.rstrip)
     if not greedy:
         return piece.findall
     taken = re.compile(rf"(?:{greedy})\s")
     return lambda text: [text] if taken.search(text) else piece.findall(text)
+
+
+def part(given: Any) -> dict[str, Any] | None:  # noqa: ANN401 - one of the library's many classes
+    """Describe a tokenizer's normalizer or pre-tokenizer, without its vocabulary, which is large."""
+    found: dict[str, Any] | None = json.loads(given.__getstate__()) if given is not None else None
+    return found
 
 
 def _piece(pre: Mapping[str, Any] | None) -> re.Pattern[str] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from shared.datasets.figures import Spread
+    from shared.datasets.figures import Spread, Tokenized
     from shared.datasets.report import Report
 
 MOST_LANGUAGES = 8
@@ -81,6 +81,8 @@ def plots(report: Report) -> Iterator[Plot]:
         return
     yield _histogram("Characters of a chat", figures["characters"])
     yield _histogram("Messages of a chat", figures["turns"])
+    if report.tokens is not None:
+        yield _tokens(report.tokens)
     yield _copies(report)
     if figures["languages"]:
         bars = _bars(figures["languages"][:MOST_LANGUAGES])
@@ -125,16 +127,32 @@ def _bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
     return [Bar(label, f"{count:,}", round(100 * count / most, 3)) for label, count in counts]
 
 
+def _tokens(tokens: Tokenized) -> Plot:
+    """Draw the tokens of the sampled chats; those beyond the limit are told in words."""
+    parts = [f"5 % up to {tokens['p5']:,} · median {tokens['median']:,} · 95 % up to {tokens['p95']:,}"]
+    if tokens["limit"]:
+        cut = f"{tokens['over_limit']:,} {'is' if tokens['over_limit'] == 1 else 'are'} cut"
+        parts.append(f"Azure ML cuts after {tokens['limit']:,}: {cut}")
+    name = "Tokens of a chat" if tokens["counted_by"] else "Tokens of a chat, estimated"
+    ends = (f"least {tokens['min']:,}", f"most {tokens['max']:,}")
+    return Plot(name, ". ".join(parts) + ".", columns=_columns(*_buckets(tokens["histogram"])), ends=ends)
+
+
 def _histogram(name: str, spread: Spread) -> Plot:
     """Draw a histogram: by number where numbers are few, else by powers of √2."""
     if spread["exact"]:
         counts, labels = dict(spread["exact"]), {size: f"{size:,}" for size, _count in spread["exact"]}
     else:
-        counts = {_place(bound): count for bound, count in spread["histogram"]}
-        labels = {place: f"{_bound(place - 1):,} to {_bound(place):,}" for place in counts}
+        counts, labels = _buckets(spread["histogram"])
     note = f"median {spread['median']:,} · 95 % at most {spread['p95']:,}"
     ends = (f"least {spread['min']:,}", f"most {spread['max']:,}")
     return Plot(name, note, columns=_columns(counts, labels), ends=ends)
+
+
+def _buckets(histogram: Sequence[tuple[int, int]]) -> tuple[dict[int, int], dict[int, str]]:
+    """Give what stands in each bucket, a power of √2, and what it is called."""
+    counts = {_place(bound): count for bound, count in histogram}
+    return counts, {place: f"{_bound(place - 1):,} to {_bound(place):,}" for place in counts}
 
 
 def _columns(counts: Mapping[int, int], labels: Mapping[int, str]) -> list[Column]:

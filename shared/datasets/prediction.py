@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.datasets.blocks import Seen, blocks
 from shared.datasets.foretell import Foretelling, Foretold, facts_of
 from shared.datasets.inputs import lines_of
+from shared.datasets.rowfacts import countable
 from shared.datasets.strict import diagnose
 
 if TYPE_CHECKING:
@@ -35,18 +37,10 @@ def foretold_of(chunks: Iterable[bytes], counter: TokenCounter) -> Foretold:
 
 
 def _tell(telling: Foretelling, counter: TokenCounter, batch: list[tuple[int, Any]]) -> None:
-    chats = [value["messages"] for _line, value in batch if _countable(value)]
-    counted = iter(counter.count(chats))
-    for line, value in batch:
-        telling.row(line, facts_of(value, next(counted) if _countable(value) else None))
-
-
-def _countable(value: Any) -> bool:  # noqa: ANN401 - any JSON
-    messages = value.get("messages") if isinstance(value, dict) else None
-    return isinstance(messages, list) and all(
-        isinstance(one, dict) and isinstance(one.get("role"), str) and isinstance(one.get("content"), str)
-        for one in messages
-    )
+    facts = [(line, facts_of(value), value) for line, value in batch]
+    counted = iter(counter.count([value["messages"] for _line, one, value in facts if countable(one)]))
+    for line, one, _value in facts:
+        telling.row(line, replace(one, tokens=next(counted)) if countable(one) else one)
 
 
 def _values(chunks: Iterable[bytes]) -> Iterator[tuple[int, Any]]:

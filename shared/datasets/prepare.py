@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from shared.datasets.blocks import Seen, blocks
+from shared.datasets.examined import Examining
 from shared.datasets.findings import MOST_OF_A_CODE
 from shared.datasets.inputs import Unreadable
 from shared.datasets.merge import REFUSED, Merge
 from shared.datasets.sources import Reader, Source, in_order
 from shared.datasets.split import PARTS
+from shared.datasets.tokenizer_files import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from shared.datasets.blocks import Block
     from shared.datasets.examined import Examined
     from shared.datasets.report import Report
+    from shared.datasets.tokenizer_files import TokenizerFiles
 
     Examine = Callable[[Iterable[Block], Callable[[], int]], Iterator[Examined]]
 
@@ -31,6 +34,7 @@ class CheckOptions:
     """How a data set is checked; severities: code to ignore, warn or error.
 
     most_findings: how many of each code are kept; all are counted.
+    tokenizer: the base model's, where it is at hand; epochs: how often the job reads each row.
     """
 
     validation_fraction: float = 0.1
@@ -41,6 +45,8 @@ class CheckOptions:
     dedupe: bool = True
     severities: Mapping[str, str] = field(default_factory=dict)
     most_findings: int = MOST_OF_A_CODE
+    tokenizer: TokenizerFiles | None = None
+    epochs: float = 3
 
 
 class Writer(Protocol):
@@ -67,7 +73,8 @@ def prepare(
     """Check every row of one file, split the good ones, write all parts; without outputs check alone.
 
     progress is told the bytes read so far. With several cores the work is spread over as many processes,
-    which takes half a second to begin. What `chunks` raises goes through unchanged.
+    which takes half a second to begin. What `chunks` raises goes through unchanged. A tokenizer that cannot
+    be used is a finding, and tokens are estimated.
     """
     return prepare_parts([Source(chunks)], options, outputs, progress, cores)
 
@@ -80,13 +87,16 @@ def prepare_parts(
     cores: int = 1,
 ) -> Report:
     """Do the same for a data set in files, at most one for each part; rows given for a part stay in it."""
-    ordered = in_order(sources)
+    ordered, (options, fault) = in_order(sources), _with_usable_tokenizer(options)
     with ExitStack() as stack:
         files = {name: stack.enter_context(outputs.open(name)) for name in _names()} if outputs else {}
         merge = Merge(options, files, [source.part for source in ordered])
         stack.callback(merge.close)
+        if fault:
+            merge.findings.add("DT604", None, fault)
         reader = Reader(options.max_bytes, progress)
-        examine = stack.enter_context(_examining(cores, merge.findings.refusing, writing=bool(files)))
+        how = Examining(merge.findings.refusing, options.tokenizer, writing=bool(files))
+        examine = stack.enter_context(_examining(cores, how))
         for source in ordered:
             if not _read(source, reader, examine, merge):
                 break
@@ -107,15 +117,25 @@ def _read(source: Source, reader: Reader, examine: Examine, merge: Merge) -> boo
     return go_on
 
 
-def _examining(cores: int, refusing: frozenset[str], *, writing: bool) -> AbstractContextManager[Examine]:
+def _with_usable_tokenizer(options: CheckOptions) -> tuple[CheckOptions, str]:
+    """Leave a tokenizer out that cannot be used, and say why."""
+    if options.tokenizer is not None:
+        try:
+            options.tokenizer.counter()
+        except Unusable as fault:
+            return replace(options, tokenizer=None), f"{options.tokenizer.model}: {fault}"
+    return options, ""
+
+
+def _examining(cores: int, how: Examining) -> AbstractContextManager[Examine]:
     """Examine blocks here or elsewhere. numpy and the scanner come in now: not at a cold start."""
     if cores > 1:
         from shared.datasets.workers import several
 
-        return several(cores, refusing, writing=writing)
+        return several(cores, how)
     from shared.datasets.examine import Examiner
 
-    return nullcontext(Examiner(refusing, writing=writing).batches)
+    return nullcontext(Examiner(how).batches)
 
 
 def _names() -> list[str]:

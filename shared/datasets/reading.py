@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.datasets.content import look
@@ -19,24 +20,37 @@ if TYPE_CHECKING:
 CALLS = ("tool_calls", "function_call")
 
 
-def read(line: bytes, shapes: Shapes) -> tuple[Row | None, str, list[Fault]]:
-    """Read a line; give its row, or None where it cannot be one, its format ("" unknown) and its faults."""
+@dataclass
+class Line:
+    """What a line holds. value: decoded JSON, None where it is none; row: None where it cannot be one.
+
+    kind: its format, "" where it is not known.
+    """
+
+    value: Any
+    row: Row | None = None
+    kind: str = ""
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read(line: bytes, shapes: Shapes) -> Line:
+    """Read a line without its end."""
     value, faults = diagnose(line)
     if faults:
-        return None, "", faults
+        return Line(None, faults=faults)
     if not isinstance(value, dict):
-        return None, "", [("DT209", kind_of(value))]
+        return Line(value, faults=[("DT209", kind_of(value))])
     found, faults = recognise(value)
     if found is None:
-        return None, "", faults
+        return Line(value, faults=faults)
     row, more = _row(found.messages, found.prompt, found.prompt_id)
     faults += more
     if row is not None and not row.messages:
-        return None, found.kind, [*faults, ("DT302", "0 messages")]
+        return Line(value, None, found.kind, [*faults, ("DT302", "0 messages")])
     if row is not None:
         faults += shapes[tuple(message.role for message in row.messages)].faults
         faults += look(row.messages)
-    return row, found.kind, faults
+    return Line(value, row, found.kind, faults)
 
 
 def _row(messages: Any, prompt: Any, prompt_id: Any) -> tuple[Row | None, list[Fault]]:  # noqa: ANN401 - any JSON

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.datasets.changes import Changes  # noqa: TC001 - msgspec reads it at run time
-from shared.datasets.figures import Figures  # noqa: TC001 - msgspec reads it at run time
+from shared.datasets.figures import Figures, Tokenized  # noqa: TC001 - msgspec reads it at run time
 from shared.datasets.findings import Finding  # noqa: TC001 - msgspec reads it at run time
+from shared.datasets.foretell import Foretold  # noqa: TC001 - msgspec reads it at run time
 from shared.datasets.preview import Shown  # noqa: TC001 - msgspec reads it at run time
 from shared.datasets.rowcounts import Rows
 from shared.datasets.sketch import Sketch  # noqa: TC001 - msgspec reads it at run time
@@ -40,13 +41,14 @@ class RefusedRow:
 class Report:
     """A data set's report.
 
-    verdict: usable, usable_after_refusals or rejected; reason: one sentence; findings: the first ones by file
-    and line; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in their
-    order, whatever their white space; both XXH3-128, which tells data apart and protects nothing; statistics:
-    characters, turns and tokens (an estimate) of a chat, near copies and languages among the sampled rows;
-    preview: some chats, shortened; refused: the first rows left out; sketch: what a later data set is held
-    against; since: what is new since an earlier one. version: of this format; it grows when a key changes
-    its meaning or goes, not when one is added.
+    verdict: usable, usable_after_refusals or rejected; reason: one sentence; findings: the first ones by
+    file and line; counts: exact, by code; source_digest: of the bytes; data_digest: of the accepted rows in
+    their order, whatever their white space; both XXH3-128, which tells data apart and protects nothing;
+    statistics: characters and turns of a chat, near copies and languages among the sampled rows; tokens: as
+    counted or estimated; prediction: what Azure ML's preprocessing would do with the train file as it was
+    dropped, null where it was not read to its end; preview: some chats, shortened; refused: the first rows
+    left out; sketch: what a later data set is held against; since: what is new since an earlier one.
+    version: of this format; it grows when a key changes its meaning or goes, not when one is added.
     """
 
     verdict: str
@@ -61,6 +63,8 @@ class Report:
     refused: tuple[RefusedRow, ...] = ()
     sketch: Sketch | None = None
     since: Changes | None = None
+    tokens: Tokenized | None = None
+    prediction: Foretold | None = None
     version: int = VERSION
 
     def to_json(self) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.datasets.tokens import Search, Tokens
+from shared.datasets.learnt import Search, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,9 +66,18 @@ def facts_of(row: Any, tokens: Tokens | None = None) -> RowFacts:  # noqa: ANN40
     if not all(isinstance(message, dict) for message in messages):
         return RowFacts(length, tools, "not messages")
     roles = [message.get("role") for message in messages]
+    return RowFacts(length, tools, _content(messages), _system(messages, roles), learns(roles), tokens)
+
+
+def countable(facts: RowFacts) -> bool:
+    """Tell whether a row's chat comes as far as the chat template."""
+    return facts.messages in {"two", "many"} and facts.content != "not messages"
+
+
+def learns(roles: Sequence[Any]) -> bool:
+    """Tell whether an order of roles leaves anything to learn, as long as nothing is cut."""
     ids = [one for role in roles for one in (ROLES.get(role, 3) if isinstance(role, str) else 3, 0)]
-    learns = any(BY_ROLE.learnt(ids))
-    return RowFacts(length, tools, _content(messages), _system(messages, roles), learns, tokens)
+    return any(BY_ROLE.learnt(ids))
 
 
 def _tools(row: Mapping[str, Any]) -> Tools:

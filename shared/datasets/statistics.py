@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from shared.datasets.figures import Spread
 
-CHARACTERS_A_TOKEN = 4.0
-
 
 FEW = 64
 
@@ -82,11 +80,9 @@ class Statistics:
         self.total_characters += int(characters.sum(dtype=np.int64))
 
     def figures(self) -> dict[str, Any]:
-        """Give all figures; tokens are estimated at four characters each, which is said."""
+        """Give all figures."""
         return {
             "characters": self.characters.figures(),
             "turns": self.turns.figures(),
             "total_characters": self.total_characters,
-            "estimated_tokens": round(self.total_characters / CHARACTERS_A_TOKEN),
-            "token_estimate": "four characters a token; the base model's tokenizer was not at hand",
         }

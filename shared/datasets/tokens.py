@@ -7,11 +7,12 @@ Read in azureml-acft-contrib-hf-nlp 0.0.91: `_init_tokenizer` (special tokens, l
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shared.datasets.estimate import Estimate
+from shared.datasets.learnt import Search, Tokens, places
 from shared.datasets.pieces import cutter
 from shared.datasets.template import ChatTemplate, Markers, TemplateFault
 
@@ -24,57 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "Search", "TokenCounter", "Tokens", "limit_of"]
 LARGEST, WITHOUT = 1_000_000, 512  # a larger maximum counts as none; what is taken then
-IGNORED = -100
 MOST_KNOWN = 200_000
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 PAD = "<pad>"
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """A chat's tokens. total: rendered, before any cut; before_answer: the place of the first that is learnt.
-
-    before_answer is total where none is; learnt: those left after the cut; fault: the template's own words
-    where it refuses the chat (then all three are 0).
-    """
-
-    total: int
-    before_answer: int
-    learnt: int
-    fault: str | None = None
-
-
-@dataclass(frozen=True)
-class Search:
-    """The token ids that begin an answer and a question, and the pad token, which is never learnt."""
-
-    response: list[int]
-    instruction: list[int]
-    pad: int | None = None
-
-    def learnt(self, ids: list[int]) -> bytearray:
-        """Mark each token with 1 where it is learnt; the search is Azure ML's, oddities included.
-
-        So two questions in a row hide the answer that follows them, and one marker alone hides everything.
-        """
-        if self.pad in ids:
-            ids = [IGNORED if one == self.pad else one for one in ids]
-        ends = [place + len(self.response) for place in _places(ids, self.response)]
-        begins = _places(ids, self.instruction)
-        if not ends or not begins:
-            return bytearray(len(ids))
-        if begins[0] > ends[0]:
-            begins = [0, *begins]
-        marks = bytearray(b"\1") * len(ids)
-        for begin, end in [(0, ends[0]), *list(zip(begins, ends, strict=False))[1:]]:
-            if begin < end:
-                marks[begin:end] = bytes(end - begin)
-        if len(ends) < len(begins):
-            marks[begins[-1] :] = bytes(len(ids) - begins[-1])
-        for place in _places(ids, [IGNORED]):
-            marks[place] = 0
-        return marks
 
 
 class TokenCounter:
@@ -88,8 +42,9 @@ class TokenCounter:
     def __init__(
         self, tokenizer: Tokenizer, template: ChatTemplate, search: Search, limit: int, *, from_left: bool
     ) -> None:
-        self.limit = limit
-        self._tokenizer, self._template, self._search = tokenizer, template, search
+        self.limit, self.template = limit, template
+        self.markers, self.pad = Markers("", ""), PAD
+        self._tokenizer, self._search = tokenizer, search
         self._from_left = from_left
         self._known: dict[str, list[int]] = {}
         self._pieces = cutter(tokenizer)
@@ -124,7 +79,14 @@ class TokenCounter:
             raise ValueError(str(fault)) from fault
         search = replace(_search(tokenizer, markers), pad=tokenizer.token_to_id(named["pad_token"]))
         left = config.get("truncation_side") == "left"
-        return cls(tokenizer, template, search, limit_of(config, max_seq_length), from_left=left)
+        made = cls(tokenizer, template, search, limit_of(config, max_seq_length), from_left=left)
+        made.markers, made.pad = markers, named["pad_token"]
+        return made
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The library's own."""
+        return self._tokenizer
 
     def count(self, chats: Sequence[Sequence[Message | Mapping[str, Any]]]) -> list[Tokens]:
         """Count chats; a chat that the template refuses has its fault."""
@@ -151,7 +113,7 @@ class TokenCounter:
 
     def _rendered(self, chat: Sequence[Message | Mapping[str, Any]]) -> str | TemplateFault:
         try:
-            return self._template.render(chat)
+            return self.template.render(chat)
         except TemplateFault as fault:
             return fault
 
@@ -215,19 +177,6 @@ def _found(tokenizer: Tokenizer, template: ChatTemplate) -> Markers:
     markers = template.markers()
     search = _search(tokenizer, markers)
     ids = tokenizer.encode(template.render(template.probe()), add_special_tokens=False).ids
-    if search.learnt(ids).count(1) and len(_places(ids, search.response)) > 1:
+    if search.learnt(ids).count(1) and len(places(ids, search.response)) > 1:
         return markers
     return replace(markers, added=(markers.response, markers.instruction))
-
-
-def _places(ids: list[int], wanted: list[int]) -> list[int]:
-    """Find every place where a sequence stands."""
-    found: list[int] = []
-    place = -1
-    while True:
-        try:
-            place = ids.index(wanted[0], place + 1)
-        except ValueError:
-            return found
-        if ids[place : place + len(wanted)] == wanted:
-            found.append(place)

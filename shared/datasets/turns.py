@@ -9,28 +9,39 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from shared.datasets.findings import shown
+from shared.datasets.rowfacts import learns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shared.datasets.meter import Meter
     from shared.datasets.rows import Fault
 
 ROLES = frozenset({"system", "user", "assistant"})
 FEWEST_MESSAGES = 2
 MOST_KEPT = 10_000
+ENDLESS = 1 << 40
 
 
 @dataclass(frozen=True)
 class Shape:
-    """An order of roles. question: the place of the first user message, else 0; seed: its hash."""
+    """An order of roles. question: the place of the first user message, else 0; seed: its hash.
+
+    room: bytes of text with which such a chat surely fits; negative where it must be looked at.
+    """
 
     faults: tuple[Fault, ...]
     question: int
     seed: int
+    room: int
 
 
 class Shapes(dict[tuple[str, ...], Shape]):
-    """The shapes seen so far, made when first asked for."""
+    """The shapes seen so far, made when first asked for. meter: what knows the base model's tokens."""
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        super().__init__()
+        self._meter = meter
 
     def __missing__(self, roles: tuple[str, ...]) -> Shape:
         """Look at one order of roles."""
@@ -38,8 +49,13 @@ class Shapes(dict[tuple[str, ...], Shape]):
             self.clear()
         question = roles.index("user") if "user" in roles else 0
         seed = xxhash.xxh3_64_intdigest(" ".join(roles).encode("utf-8", "surrogatepass"))
-        self[roles] = shape = Shape(tuple(_faults(roles)), question, seed)
+        self[roles] = shape = Shape(tuple(_faults(roles)), question, seed, self._room(roles))
         return shape
+
+    def _room(self, roles: tuple[str, ...]) -> int:
+        if not learns(roles):
+            return -1
+        return ENDLESS if self._meter is None else self._meter.room(roles)
 
 
 def _faults(roles: tuple[str, ...]) -> Iterator[Fault]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
+    from shared.datasets.examined import Examining
+
 SLOT = LONGEST + 1  # a block is never longer: see blocks.py
 SLOTS_A_CORE = 2
 ENOUGH = 2 << 20  # bytes for one journey
@@ -29,7 +31,7 @@ _memory: list[SharedMemory] = []
 
 @contextmanager
 def several(
-    cores: int, refusing: frozenset[str], *, writing: bool
+    cores: int, how: Examining
 ) -> Iterator[Callable[[Iterable[Block], Callable[[], int]], Iterator[Examined]]]:
     """Give what examines blocks on `cores` processes, in their order; `below` is asked before each block.
 
@@ -40,7 +42,7 @@ def several(
     memory = SharedMemory(create=True, size=cores * SLOTS_A_CORE * SLOT)
     buffer = memoryview(memory.buf or b"")
     try:
-        with ProcessPoolExecutor(cores, context, _begin, (memory.name, refusing, writing)) as pool:
+        with ProcessPoolExecutor(cores, context, _begin, (memory.name, how)) as pool:
             yield partial(_spread, pool, buffer, cores * SLOTS_A_CORE)
     finally:
         buffer.release()
@@ -87,9 +89,9 @@ def _batches(source: Iterable[Block]) -> Iterator[list[Block]]:
         yield batch
 
 
-def _begin(name: str, refusing: frozenset[str], writing: bool) -> None:  # noqa: FBT001 - called by the pool
+def _begin(name: str, how: Examining) -> None:
     _memory[:] = [SharedMemory(name)]
-    _examiners[:] = [Examiner(refusing, writing=writing)]
+    _examiners[:] = [Examiner(how)]
 
 
 def _examine(begin: int, end: int, too_long: bool, below: int) -> Examined:  # noqa: FBT001 - called by the pool
