@@ -96,6 +96,11 @@ class Layout:
             return f"https://127.0.0.1:{port}/devstoreaccount1"
         return f"https://localhost:{port}" if name == "azureml" else f"http://127.0.0.1:{port}"
 
+    @property
+    def foundation(self) -> Path:
+        """The folder of the small model that every base model stands on here."""
+        return HOME / "models" / self._foundation
+
     def logs(self, name: str) -> Path:
         """Give the log file of a process."""
         return self.home / "logs" / f"{name}.log"

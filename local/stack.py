@@ -113,7 +113,8 @@ class Stack:
         processes.await_line(child, log, offset, wanted)
 
     def _provision(self) -> None:
-        command = [sys.executable, "-m", "local.provision", str(self._recipes)]
+        options = ["--foundation", str(self.layout.foundation)] if self.layout.foundation.is_dir() else []
+        command = [sys.executable, "-m", "local.provision", str(self._recipes), *options]
         done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise processes.NotReady(f"Containers and recipes could not be made:\n{done.stderr[-2000:]}")

@@ -10,12 +10,15 @@ from msgspec.structs import replace
 from shared import datasets
 from shared.app import before
 from shared.app.claim import ClaimLost
+from shared.datasets.tokenizer_files import TokenizerFiles
 from shared.domain.errors import AlreadyThere, Changed, Missing
 from shared.domain.names import short_digest
+from shared.domain.parameters import PRODUCT_DEFAULTS
 from shared.domain.recipe import bytes_of
 from shared.domain.run import Prepared, State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
@@ -41,8 +44,8 @@ class _Folder:
         return self._files.writer(f"{self._folder}/{name}")
 
 
-def options(recipe: Recipe) -> datasets.CheckOptions:
-    """Say how this recipe's data sets are checked and split."""
+def options(recipe: Recipe, tokenizer: Mapping[str, bytes] | None = None) -> datasets.CheckOptions:
+    """Say how this recipe's data sets are checked and split. tokenizer: what is kept of its base model's."""
     return datasets.CheckOptions(
         validation_fraction=recipe.data.validation_fraction,
         test_fraction=recipe.data.test_fraction,
@@ -51,6 +54,10 @@ def options(recipe: Recipe) -> datasets.CheckOptions:
         max_bytes=bytes_of(recipe.data.max_size),
         dedupe=recipe.data.dedupe,
         severities=dict(recipe.checks),
+        tokenizer=TokenizerFiles.of(
+            recipe.base_model.name, tokenizer or {}, int(_number(recipe, "max_seq_length", -1))
+        ),
+        epochs=_number(recipe, "num_train_epochs", PRODUCT_DEFAULTS["num_train_epochs"]),
     )
 
 
@@ -65,6 +72,14 @@ def sources(drops: Drops, drop: Drop) -> list[datasets.Source]:
     ]
 
 
+def _number(recipe: Recipe, key: str, default: float) -> float:
+    """Read a number of the training section; one that is wrong is refused when the job is made."""
+    try:
+        return float(recipe.training.get(key, default))
+    except (TypeError, ValueError):
+        return default
+
+
 def prepare(work: Work, _action: actions.Prepare) -> None:
     """Read the drop once; its prepared files are real once the ledger names their folder."""
     world, run = work.world, work.run
@@ -73,7 +88,8 @@ def prepare(work: Work, _action: actions.Prepare) -> None:
     folder = f"{run.name}/{short_digest(world.new_id())}"
     out = _Folder(world.prepared, folder)
     try:
-        report = datasets.prepare_parts(sources(world.drops, run.drop), options(run.recipe), out)
+        how = options(run.recipe, world.recipes.tokenizer(run.recipe.base_model.name))
+        report = datasets.prepare_parts(sources(world.drops, run.drop), how, out)
     except ClaimLost:
         raise
     except (Changed, Missing):

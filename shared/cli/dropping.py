@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +14,7 @@ from shared.app import views
 from shared.app.preparing import options
 from shared.app.recipes import find, parse
 from shared.app.uploading import upload_folder
-from shared.cli import dataset, mending, output, watching
-from shared.datasets.findings import MOST_OF_A_CODE
+from shared.cli import dataset, mending, output, telling, tokenizers, watching
 from shared.domain import names
 from shared.domain.drops import place
 from shared.domain.errors import Permanent, Rejected
@@ -48,18 +46,21 @@ def check(context: Context) -> int:
         changes = mending.mend(dataset.chunks_of(path), path, Path(args.fix))
         path = Path(args.fix)
     earlier = _earlier(Path(args.since)) if args.since else None
-    report = _report(path, recipe, MOST_TOLD if args.json else MOST_OF_A_CODE)
+    how = options(recipe, tokenizers.at_hand(args, recipe))
+    report = _report(path, replace(how, most_findings=MOST_TOLD) if args.json else how)
     if earlier is not None:
         report = datasets.compared(report, earlier, args.since, dict(recipe.checks))
     if args.html:
         Path(args.html).write_text(datasets.render_html(report, str(path)), "utf-8")
     if args.json:
         mended = {} if changes is None else {"changes": changes}
-        output.as_json({**msgspec.json.decode(report.to_json()), "left_out": _left_out(report), **mended})
+        output.as_json(
+            {**msgspec.json.decode(report.to_json()), "left_out": telling.left_out(report), **mended}
+        )
     else:
         if changes is not None:
             mending.tell(changes, path)
-        _tell(report)
+        telling.tell(report)
     return EXITS["rejected"] if args.strict and report.counts else EXITS[report.verdict]
 
 
@@ -75,9 +76,10 @@ def drop(context: Context) -> int:
             raise Rejected(problem.code, problem.message, problem.help)
         if path.is_file() and (problem := place(f"{args.recipe}/{path.name}").problem):
             raise Rejected(problem.code, problem.message, problem.help)
-        report = _report(path, recipe or Recipe())
+        recipe = recipe or Recipe()
+        report = _report(path, options(recipe, world.recipes.tokenizer(recipe.base_model.name)))
         if report.verdict == "rejected":
-            _tell(report)
+            telling.tell(report)
             raise Rejected("data-rejected", report.reason, f"Mend it and check again: droptune check {path}")
     dropped = _upload(world.drops, path, args.recipe, retrain=args.retrain)
     output.progress(f"dropped {dropped.path} ({dropped.size:,} bytes): run {dropped.run}")
@@ -125,12 +127,11 @@ def _earlier(path: Path) -> datasets.Report:
     return earlier
 
 
-def _report(path: Path, recipe: Recipe, most: int = MOST_OF_A_CODE) -> datasets.Report:
+def _report(path: Path, how: datasets.CheckOptions) -> datasets.Report:
     files = dataset.files_of(path)
     size = dataset.size_of(files)
     cores = len(os.sched_getaffinity(0)) if size > LARGE and hasattr(os, "sched_getaffinity") else 1
     with output.bar(f"checking {path.name}", size) as show:
-        how = replace(options(recipe), most_findings=most)
         return datasets.prepare_parts(dataset.sources(path, files), how, progress=show, cores=cores)
 
 
@@ -142,21 +143,3 @@ def _upload(drops: Drops, path: Path, recipe: str, *, retrain: bool) -> Drop:
             return upload_folder(drops, f"{recipe}/{name}/", opened, retrain=retrain)
         with opened[path.name]() as source:
             return drops.upload(f"{recipe}/{path.name}", source, retrain=retrain)
-
-
-def _tell(report: datasets.Report) -> None:
-    output.say(f"{report.verdict.replace('_', ' ')}: {report.reason}")
-    if report.since is not None:
-        output.say(f"  {datasets.newer(report.since)}")
-    for found in report.findings:
-        output.say(
-            f"  {found.code} {found.severity:<7} {found.where}: {found.found}; expected {found.expected}"
-        )
-    for code, more in _left_out(report).items():
-        output.say(f"  {code} and {more:,} more: see them all with --json")
-
-
-def _left_out(report: datasets.Report) -> dict[str, int]:
-    """Count the findings that are not listed, by code."""
-    listed = Counter(one.code for one in report.findings)
-    return {code: count - listed[code] for code, count in report.counts.items() if count > listed[code]}

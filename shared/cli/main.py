@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])
 
     _dropping(add)
+    _checking(add)
     _looking(add)
     _acting(add)
     return top
@@ -96,10 +97,19 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     )
     one.add_argument("--retrain", action="store_true", help="train again even on the same data")
     one.add_argument("--no-check", action="store_true", help="do not check the file here first")
+    one = add("recipe", "check a recipe file")
+    one.add_argument("action", choices=["check"])
+    one.add_argument("file")
+
+
+def _checking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("check", "check a data set here: exit 0 usable, 1 some rows refused, 2 rejected, 3 failed")
     one.add_argument("file", help="a file, or a folder of train, validation and test files")
     one.add_argument("--recipe", help="a recipe file, or the name of one in recipes/")
     one.add_argument("--html", help="write the report as a page")
+    one.add_argument(
+        "--tokenizer", metavar="DIR", help="the base model's folder (default: tokenizers/MODEL by the recipe)"
+    )
     one.add_argument("--since", metavar="REPORT.json", help="say what is new since an earlier data set")
     one.add_argument("--fix", metavar="OUT", help="write a mended copy, say every change, and check that")
     one.add_argument("--strict", action="store_true", help="exit 2 for warnings too")
@@ -113,9 +123,6 @@ def _dropping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("file")
     one.add_argument("--tokenizer", required=True, metavar="DIR", help="the base model's folder")
     one.add_argument("--max-seq-length", type=int, default=-1, metavar="N", help="as the recipe sets it")
-    one = add("recipe", "check a recipe file")
-    one.add_argument("action", choices=["check"])
-    one.add_argument("file")
 
 
 def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:

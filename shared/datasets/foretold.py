@@ -1,4 +1,4 @@
-"""What is foretold of a data set, in sentences for people: of the file as it was dropped, and of what was prepared."""
+"""What is foretold of a data set, in sentences for people: of the dropped file, and of what was prepared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.datasets.foretell import Lines
+    from shared.datasets.foretell import Foretold
     from shared.datasets.report import Report
 
 OTHER_FORMAT = "columns"
@@ -16,7 +16,7 @@ OTHER_FORMAT = "columns"
 
 @dataclass(frozen=True)
 class Told:
-    """dropped: of the file as it stands; lines: which rows; prepared: of the files written; tone: good or bad."""
+    """dropped: of the file as it is; lines: its rows; prepared: of what was written; tone: good or bad."""
 
     tone: str
     dropped: str
@@ -30,30 +30,23 @@ def told(report: Report) -> Told | None:
     if prediction is None or not prediction.rows:
         return None
     tone = "good" if prediction.outcome == "trains" else "bad"
-    return Told(tone, _sentence(prediction.why), list(_lines(report)), _prepared(report))
+    return Told(tone, _sentence(prediction.why), list(lines_of(prediction)), _prepared(report))
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _lines(report: Report) -> Iterator[str]:
-    prediction = report.prediction
-    if prediction is None:
-        return
+def lines_of(prediction: Foretold) -> Iterator[str]:
+    """Name the rows that are dropped, cut, or nothing to learn from."""
     for what, lines in (
         ("dropped without a word", prediction.dropped_silently),
         ("cut at the limit", prediction.cut),
         ("left with nothing to learn", prediction.nothing_to_learn),
     ):
         if lines.count:
-            yield f"{lines.count:,} {what}: {named(lines)}"
-
-
-def named(lines: Lines) -> str:
-    """Name the first lines of some."""
-    more = ", …" if lines.count > len(lines.first) else ""
-    return f"line{'' if lines.count == 1 else 's'} {', '.join(map(str, lines.first))}{more}"
+            more = ", …" if lines.count > len(lines.first) else ""
+            yield f"{lines.count:,} {what}: lines {', '.join(map(str, lines.first))}{more}"
 
 
 def _prepared(report: Report) -> str:

@@ -82,8 +82,7 @@ class Merge:
         for row in found.refused:
             self._refuse(first + row.line, row.code, row.found, row.text)
         self._accept(found, first)
-        if not self._file.source.held_out:
-            self._tokening.foretell(found, first)
+        self._tokening.foretell(found, first, self._file.source)
 
     def _refuse(self, line: int, code: str, found: str, text: str) -> None:
         self._refused += 1
@@ -199,8 +198,7 @@ class Merge:
 
     def _count(self, rows: Rows, sampled: list[tuple[int, Sampled]]) -> Tokenized:
         """Count the sampled rows; one that was prepared and cannot be trained on is the end of it."""
-        characters = self._statistics.total_characters
-        tokens = self._tokening.figures(rows.accepted, rows.train, characters, sampled)
+        tokens = self._tokening.figures(rows.accepted, rows.train, self._statistics.total_characters, sampled)
         for place, (code, what) in self._tokening.faults:
             self.findings.file, line = self._at(place)
             self.findings.add(code, line, what)
@@ -223,7 +221,7 @@ class Merge:
         }
 
     def _preview(self, sampled: list[tuple[int, Sampled]]) -> Iterator[Shown]:
-        for one in preview([(line, row.messages) for line, row in sampled]):
+        for one in preview([(line, row.messages) for line, row in sampled], self._tokening.render):
             file, line = self._at(one.line)
             yield msgspec.structs.replace(one, file=file, line=line)
 

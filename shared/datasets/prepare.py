@@ -33,7 +33,7 @@ DAMAGED = "DT112"
 class CheckOptions:
     """How a data set is checked; severities: code to ignore, warn or error.
 
-    most_findings: how many of each code are kept; all are counted.
+    most_findings: how many of each code are kept; all are counted;
     tokenizer: the base model's, where it is at hand; epochs: how often the job reads each row.
     """
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from shared.datasets.figures import Tokenized
     from shared.datasets.foretell import Foretold
     from shared.datasets.prepare import CheckOptions
-    from shared.datasets.rows import Fault
+    from shared.datasets.rows import Fault, Message
+    from shared.datasets.sources import Source
 
 ENDLESS = 1 << 62
 
@@ -36,9 +37,11 @@ class Tokening:
         self._foretelling = Foretelling(limit or ENDLESS)
         self.faults: list[tuple[int, Fault]] = []
 
-    def foretell(self, found: Examined, first: int) -> None:
-        """Take a block of the train file. first: its first line's number."""
+    def foretell(self, found: Examined, first: int, source: Source) -> None:
+        """Take a block, where it is the train file's. first: its first line's number."""
         begin = 0
+        if source.held_out:
+            return
         for line, facts in [*sorted(found.facts, key=lambda one: one[0]), (found.lines, None)]:
             if line > begin:
                 self._foretelling.rows(range(first + begin, first + line), RIGHT)
@@ -51,6 +54,10 @@ class Tokening:
         if found.counted:
             lines = (found.line[place] for place in kept.tolist())
             self._figures.add(found.counted[line] for line in lines if line in found.counted)
+
+    def render(self, chat: Sequence[Message]) -> str | None:
+        """Write a chat as the base model sees it; None where its template is not at hand."""
+        return None if self._counter is None else self._counter.template.render(chat)
 
     def foretold(self) -> Foretold:
         """Tell what Azure ML would do with the train file as it was dropped."""

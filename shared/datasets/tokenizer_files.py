@@ -22,7 +22,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """The tokenizer of a base model. template: chat_template.jinja, else tokenizer_config's own counts.
+    """The tokenizer of a base model; what is missing is empty. template: else tokenizer_config's own counts.
 
     max_seq_length: the recipe's; -1 is the tokenizer's maximum.
     """
@@ -34,11 +34,12 @@ class TokenizerFiles:
     max_seq_length: int = -1
 
     @classmethod
-    def of(cls, model: str, files: Mapping[str, bytes], max_seq_length: int = -1) -> TokenizerFiles:
-        """Take them out of a folder's files by name; raises Unusable where one is missing."""
-        if missing := [name for name in NEEDED if name not in files]:
-            raise Unusable(f"no {' and no '.join(missing)}")
-        return cls(model, files[TOKENIZER], files[CONFIG], files.get(TEMPLATE), max_seq_length)
+    def of(cls, model: str, files: Mapping[str, bytes], max_seq_length: int = -1) -> TokenizerFiles | None:
+        """Take them out of what is kept for a base model, by file name; None where nothing is kept."""
+        if not files:
+            return None
+        tokenizer, config = (files.get(name, b"") for name in NEEDED)
+        return cls(model, tokenizer, config, files.get(TEMPLATE), max_seq_length)
 
     def counter(self) -> TokenCounter:
         """Make the counter, once in a process; raises Unusable."""
@@ -49,6 +50,9 @@ class TokenizerFiles:
 def _counter(files: TokenizerFiles) -> TokenCounter:
     from shared.datasets.tokens import TokenCounter
 
+    needed = zip(NEEDED, (files.tokenizer, files.config), strict=True)
+    if missing := [name for name, data in needed if not data]:
+        raise Unusable(f"no {' and no '.join(missing)}")
     try:
         template = None if files.template is None else files.template.decode()
         return TokenCounter.of(files.tokenizer, files.config, template, files.max_seq_length)

@@ -64,13 +64,8 @@ class TokenCounter:
         max_seq_length: -1 is the model's maximum. markers: finetune_config's chat_special_tokens, else found
         in the template. Raises ValueError where the files hold no tokenizer or no template.
         """
-        from tokenizers import Tokenizer
-
         config: dict[str, Any] = json.loads(tokenizer_config)
-        try:
-            tokenizer = Tokenizer.from_buffer(tokenizer_json)
-        except Exception as fault:  # the library raises no narrower class
-            raise ValueError(f"no tokenizer: {fault}") from fault
+        tokenizer = _loaded(tokenizer_json)
         named = _special(tokenizer, config)
         try:
             template = ChatTemplate(_source(config, chat_template), named)
@@ -131,6 +126,15 @@ def limit_of(config: Mapping[str, Any], asked: int) -> int:
     if longest > LARGEST:
         return WITHOUT if asked == -1 else asked
     return longest if asked == -1 else min(asked, longest)
+
+
+def _loaded(tokenizer_json: bytes) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_buffer(tokenizer_json)
+    except Exception as fault:  # the library raises no narrower class
+        raise ValueError(f"no tokenizer: {fault}") from fault
 
 
 def _source(config: Mapping[str, Any], given: str | None) -> str:

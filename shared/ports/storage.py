@@ -84,6 +84,9 @@ class Recipes(Protocol):
     def names(self) -> Sequence[str]:
         """List the recipes' names."""
 
+    def tokenizer(self, model: str) -> Mapping[str, bytes]:
+        """Read what the owners keep of a base model's tokenizer, by file name; empty where it is nothing."""
+
 
 class Prepared(Protocol):
     """Where prepared data and reports go: `<run>/<claim>/<file>`."""

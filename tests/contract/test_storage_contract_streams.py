@@ -206,6 +206,16 @@ def test_recipes_are_read_by_name(storage: Rig, folder: str) -> None:
         storage.recipes.read(f"{folder}-none")
 
 
+def test_a_base_models_tokenizer_is_read_file_by_file(storage: Rig, folder: str) -> None:
+    assert storage.recipes.tokenizer(folder) == {}
+    files = {"tokenizer.json": b"{}" * 100_000, "tokenizer_config.json": b"{}"}
+    for name, data in files.items():
+        storage.write("recipes", f"tokenizers/acme-{folder}/{name}", data)
+    storage.write("recipes", f"tokenizers/acme-{folder}/model.safetensors", b"not asked for")
+    assert storage.recipes.tokenizer(f"acme/{folder}") == files
+    assert folder not in storage.recipes.names()
+
+
 def test_recipes_are_the_yaml_files_at_the_top(storage: Rig, folder: str) -> None:
     for path in (f"{folder}-b.yaml", f"{folder}-a.yaml", f"{folder}/deep.yaml", f"{folder}.txt"):
         storage.write("recipes", path, b"")

@@ -11,8 +11,11 @@ import msgspec
 import pytest
 
 from local.trainer import offline
+from shared.datasets import CheckOptions, prepare
 from shared.datasets.foretell import Foretelling, Foretold, RowFacts, facts_of, merged
+from shared.datasets.tokenizer_files import TokenizerFiles
 from shared.datasets.tokens import TokenCounter, Tokens
+from tests.datasets.helpers import Files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +181,36 @@ def test_it_agrees_with_the_witness_file_by_file(
             assert (nothing.count, nothing.first) == lines(happened.nothing), chosen
         causes.add(told.cause)
     assert len(causes) >= 4
+
+
+def test_the_check_foretells_the_same_and_prepares_what_is_wholly_trained_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A thousand rows and more for each template; every row that may not fit is counted while it is read."""
+    from local.trainer.preprocess import Model, preprocess
+
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    options = CheckOptions(
+        max_bad_fraction=1, dedupe=False, tokenizer=TokenizerFiles.of("Bytes-1", files, LIMIT)
+    )
+    count, model = counter(folder), Model.load(folder, LIMIT)
+    chance, rows_seen, prepared = random.Random((folder / "chat_template.jinja").read_text()), 0, 0  # noqa: S311
+    path = tmp_path / "f.jsonl"
+    while rows_seen < 1000:
+        rows = [KINDS[kind] for _ in range(chance.choice((1, 1, 3))) for kind in kinds(chance)]
+        rows_seen += len(rows)
+        data, out = "".join(json.dumps(row) + "\n" for row in rows).encode(), Files()
+        report, told = prepare([data], options, out), foretold(rows, count, system_supported=True)
+        assert report.prediction == told
+        path.write_bytes(data)
+        happened = preprocess(path, model)
+        assert (told.cause, told.kept) == (happened.step, len(happened.kept))
+        if report.rows.train >= 10:
+            prepared += 1
+            path.write_bytes(out.data["train.jsonl"])
+            happened = preprocess(path, model)
+            assert (happened.step, len(happened.kept)) == ("", report.rows.train), happened.reason
+    assert prepared > 5
 
 
 def test_what_it_says_is_for_people() -> None:

@@ -30,6 +30,6 @@ def tokenizer_json() -> bytes:
 
 
 def files(limit: int, template: str = PLAIN, **config: Any) -> TokenizerFiles:
-    """A chat of a question and an answer has 41 tokens beside its texts', 18 of them after the question."""
+    """A chat of a question and an answer has 21 tokens beside its texts'."""
     given = {"eos_token": "<|im_end|>", "pad_token": "<|pad|>", "model_max_length": limit, **config}
     return TokenizerFiles("Bytes-1", tokenizer_json(), json.dumps(given).encode(), template.encode())

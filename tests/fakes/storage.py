@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from shared.datasets.tokenizer_files import NAMES
 from shared.domain import drops, folders
 from shared.domain.drops import Drop
 from shared.domain.errors import Changed, Missing
@@ -149,6 +150,12 @@ class FakeRecipes:
         with self._faults.call("recipes.names"):
             found = [blob.name for blob in self.box.all()]
         return [name.removesuffix(".yaml") for name in found if name.endswith(".yaml") and "/" not in name]
+
+    def tokenizer(self, model: str) -> Mapping[str, bytes]:
+        folder = f"tokenizers/{model.replace('/', '-')}/"
+        with self._faults.call("recipes.tokenizer"):
+            found = {blob.name.removeprefix(folder): blob.data for blob in self.box.all(folder)}
+        return {name: data for name, data in found.items() if name in NAMES}
 
 
 class FakePrepared:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from shared.adapters.storage.container import version
 from shared.adapters.storage.errors import READER, mapped
 from shared.adapters.storage.place import DATASETS, PIECE, RECIPES
+from shared.datasets.tokenizer_files import NAMES
 from shared.domain import drops, folders
 from shared.domain.drops import Drop
 from shared.domain.errors import Changed, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from shared.adapters.storage.place import StoragePlace
     from shared.domain.drops import Member
 
 AHEAD = 2
-ENDING = ".yaml"
+ENDING, TOKENIZERS = ".yaml", "tokenizers"
 # Storage with a hierarchical namespace, and AzCopy, keep a folder as an empty blob with this metadata.
 FOLDER_STUB = "hdi_isfolder"
 
@@ -128,6 +130,15 @@ class BlobRecipes:
         """List the recipes' names; what lies in a folder is no recipe."""
         found = [blob.name for blob in self._container.listed(READER)]
         return [name.removesuffix(ENDING) for name in found if name.endswith(ENDING) and "/" not in name]
+
+    def tokenizer(self, model: str) -> Mapping[str, bytes]:
+        """Read the files under `tokenizers/<base model>/`; empty where there are none."""
+        found = {}
+        for name in NAMES:
+            path = f"{TOKENIZERS}/{model.replace('/', '-')}/{name}"
+            with suppress(Missing), self._container.call(path, READER):
+                found[name] = self._container.existing(path).download_blob().readall()
+        return found
 
 
 def _is_folder_stub(blob: Any) -> bool:  # noqa: ANN401 - BlobProperties
