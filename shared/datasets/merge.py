@@ -232,16 +232,11 @@ class Merge:
 
     def _set_findings(self, counts: Mapping[str, int]) -> None:
         """Note what concerns the data set as a whole."""
-        train, least = counts["train"], max(LEAST_TRAIN_ROWS, self.options.min_rows)
-        filled = self._splitter.filled
-        noticed = {
-            "DT106": (self._total > 0 and train < least, f"{train} train rows"),
-            "DT107": (self._splitter.whole_rows, "fewer than 3 different first questions"),
-            "DT108": (bool(filled), f"too few rows for {' and '.join(filled)}"),
-        }
-        for code, (there, found) in noticed.items():
-            if there:
-                self.findings.add(code, None, found)
+        least = max(LEAST_TRAIN_ROWS, self.options.min_rows)
+        if self._total and counts["train"] < least:
+            self.findings.add("DT106", None, f"{counts['train']} train rows")
+        for code, found in self._splitter.faults():
+            self.findings.add(code, None, found)
         for part in HELD_OUT:
             if part in self._given and not counts[part]:
                 self._fatal = self._fatal or f"no {part} row is left"

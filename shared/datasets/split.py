@@ -106,6 +106,13 @@ class Splitter:
         """Let rows go where they were put; no hash is asked."""
         self._write(part, rows.data or [b""] * len(rows))
 
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Say where there were too few rows to split them as they should be."""
+        if self.whole_rows:
+            yield "DT107", "fewer than 3 different first questions"
+        if self.filled:
+            yield "DT108", f"too few rows for {' and '.join(self.filled)}"
+
     def finish(self) -> None:
         """Place what is held back."""
         if self._start is not None:
