@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from shared import datasets
 from shared.app import views
 from shared.app.preparing import options
@@ -53,10 +51,7 @@ def check(context: Context) -> int:
     if args.html:
         Path(args.html).write_text(datasets.render_html(report, str(path)), "utf-8")
     if args.json:
-        mended = {} if changes is None else {"changes": changes}
-        output.as_json(
-            {**msgspec.json.decode(report.to_json()), "left_out": telling.left_out(report), **mended}
-        )
+        output.as_json(telling.whole(report) | ({} if changes is None else {"changes": changes}))
     else:
         if changes is not None:
             mending.tell(changes, path)

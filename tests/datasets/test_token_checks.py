@@ -112,7 +112,7 @@ def test_figures_of_a_small_set_are_exact() -> None:
     tokens = report.tokens
     assert tokens is not None
     expected = [AROUND + size for size in sizes]
-    assert (tokens["total"], tokens["exact"], tokens["error"]) == (sum(expected), True, 0.0)
+    assert (tokens["total"], tokens["total_exact"], tokens["error"]) == (sum(expected), True, 0.0)
     assert (tokens["min"], tokens["max"], tokens["median"]) == (min(expected), max(expected), expected[49])
     assert (tokens["p5"], tokens["p95"]) == (expected[4], expected[94])  # 5 of 100 are no larger; 95 are
     assert sum(count for _bound, count in tokens["histogram"]) == 100
@@ -137,7 +137,7 @@ def test_a_sample_tells_the_whole_within_its_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("shared.datasets.sample.Sample.__init__.__defaults__", (300, 32 << 20))
     tokens = check(jsonl(rows), tokenizer=files(10_000)).tokens
     assert tokens is not None
-    assert (tokens["exact"], tokens["sampled"]) == (False, 300)
+    assert (tokens["total_exact"], tokens["sampled"]) == (False, 300)
     assert 0 < tokens["error"] < 0.02
     assert abs(tokens["total"] / truth - 1) <= 2 * tokens["error"]
     assert "on 300 rows" in said(tokens)
