@@ -91,6 +91,7 @@ class Examiner:
         ends = np.flatnonzero(octets == LF)
         count = len(ends) + (not data.endswith(b"\n"))
         odd = self._odd(data, ends)
+        faults, refused = len(found.faults), len(found.refused)
         rows = self._decoded(data) if _one_value_a_line(octets, ends) else []
         figures = columns(rows, self._shapes)
         if len(rows) != count or not tally(data, figures) or (odd and ESCAPED_QUOTE in data):
@@ -99,9 +100,12 @@ class Examiner:
         else:
             piece = Piece(rows, range(count), data.split(b"\n") if self._writing else None)
             found.kinds.setdefault(MESSAGES, found.lines)
-        refused = self._faulty(found, data, piece, figures, odd)
+        wrong = self._faulty(found, data, piece, figures, odd)
         doubtful = self._doubtful(data, ends, piece, figures, odd)
-        self._enter(found, piece, figures, refused | self._measured(found, data, piece, doubtful, refused))
+        self._enter(found, piece, figures, wrong | self._measured(found, data, piece, doubtful, wrong))
+        # Two looks found them; in the order of lines they are the same wherever the file is cut.
+        found.faults[faults:] = sorted(found.faults[faults:], key=lambda fault: fault[0])
+        found.refused[refused:] = sorted(found.refused[refused:], key=lambda row: row.line)
         found.lines += count
         found.rows += count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.datasets.checks import CHECKS
 
@@ -86,3 +86,16 @@ def shown(text: str, most: int = MOST_SHOWN) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text[:most]
     )
     return safe if len(text) <= most and len(safe) <= most else safe[: most - 1] + "…"
+
+
+def kind_of(value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Name a JSON value's kind for people."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "null")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.datasets.findings import shown
+from shared.datasets.findings import kind_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,11 @@ def recognise(value: dict[str, Any]) -> tuple[Read | None, list[Fault]]:
     faults = [("DT210", f"column {shown(key, 40)!r}") for key in value if key not in known]
     faults += [("DT211", f"a {key} key") for key in OPENAI_TOOLS if key in value]
     if kind == MESSAGES:
+        faults += [
+            ("DT210", f"column {key!r} that holds {kind_of(value[key])}")
+            for key in ("prompt", "prompt_id")
+            if not isinstance(value.get(key), str | None)
+        ]
         return Read(kind, value["messages"], value.get("prompt"), value.get("prompt_id")), faults
     return Read(kind, list(_TAKE[kind](value))), faults
 
@@ -79,10 +84,11 @@ def _sharegpt(value: dict[str, Any]) -> Iterator[Any]:
 def _alpaca(value: dict[str, Any]) -> Iterator[Any]:
     yield from _system(value)
     question, more = value["instruction"], value.get("input")
-    joined = (
-        f"{question}\n\n{more}" if isinstance(question, str) and isinstance(more, str) and more else question
-    )
-    yield {"role": "user", "content": joined}
+    if not isinstance(more, str | None):
+        question = more  # the fault is named; leaving it out would ask another thing
+    elif isinstance(question, str) and more:
+        question = f"{question}\n\n{more}"
+    yield {"role": "user", "content": question}
     yield {"role": "assistant", "content": value["output"]}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.datasets.content import look
-from shared.datasets.findings import shown
+from shared.datasets.findings import kind_of, shown
 from shared.datasets.formats import recognise
 from shared.datasets.rows import Message, Row
 from shared.datasets.strict import diagnose
@@ -87,22 +87,9 @@ def _keys(message: dict[str, Any], place: int) -> Iterator[Fault]:
     for key, value in message.items():
         if key == "weight" and value != 1:
             yield "DT408", f"message {place} has the weight {shown(str(value), 20)}"
-        elif key not in {"role", "content", *CALLS}:
+        elif key not in {"role", "content"} and not (key in CALLS and value):
             yield "DT406", f"message {place} has a key {shown(key, 40)!r}"
 
 
 def _named(message: dict[str, Any], key: str) -> str:
     return f"{kind_of(message[key])} as its {key}" if key in message else f"no {key}"
-
-
-def kind_of(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Name a JSON value's kind for people."""
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "text",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-    }
-    return names.get(type(value), "null")

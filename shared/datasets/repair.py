@@ -10,9 +10,10 @@ import msgspec
 import xxhash
 
 from shared.datasets.blocks import Seen, blocks
+from shared.datasets.findings import kind_of
 from shared.datasets.formats import MESSAGES, recognise
 from shared.datasets.inputs import lines_of
-from shared.datasets.reading import kind_of, message_faults
+from shared.datasets.reading import message_faults
 from shared.datasets.strict import diagnose
 from shared.datasets.turns import ROLES, Shapes
 
@@ -100,14 +101,11 @@ def _mended(line: bytes, changes: list[Fault], shapes: Shapes) -> dict[str, Any]
     shape = shapes[tuple(message["role"] for message in messages)]
     if shape.faults:
         raise _Hopeless(*shape.faults[0])
-    row: dict[str, Any] = {"messages": messages}
-    if first == [message["content"] for message in messages if message["role"] == "user"][:1]:
-        row |= {
-            key: text
-            for key in ("prompt", "prompt_id")
-            if isinstance(text := getattr(found, key), str) and text
-        }
-    return row
+    named = {key: text for key in ("prompt", "prompt_id") if isinstance(text := getattr(found, key), str)}
+    if named and first != [message["content"] for message in messages if message["role"] == "user"][:1]:
+        changes.append(("DT304", f"dropped {' and '.join(named)}: the first question is another now"))
+        named = {}
+    return {"messages": messages, **named}
 
 
 def _read(line: bytes, changes: list[Fault]) -> Read:

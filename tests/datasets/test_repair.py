@@ -15,6 +15,7 @@ from shared.cli.main import main
 from shared.datasets import CHECKS
 from shared.datasets.repair import repair
 from tests.datasets.helpers import chat, check, good, jsonl
+from tests.datasets.strategies import any_line, odd_rows
 
 if TYPE_CHECKING:
     from shared.datasets.repair import Repaired
@@ -119,6 +120,88 @@ def test_what_is_mended_passes_and_loses_no_text_of_an_answered_question(rows: l
             given_texts = [message["content"] for message in rows[one.line - 1]]
             kept_texts = "\n\n".join(text for _role, text in contents(one)).split("\n\n")
             assert set(kept_texts) <= set(given_texts)
+
+
+def written(done: list[Repaired]) -> bytes:
+    return b"".join(one.row + b"\n" for one in done if one.row is not None)
+
+
+MENDED = {
+    "DT104",
+    "DT105",
+    "DT110",
+    "DT202",
+    "DT210",
+    "DT211",
+    "DT304",
+    "DT305",
+    "DT306",
+    "DT307",
+    "DT406",
+    "DT408",
+}
+LINES = st.lists(any_line() | odd_rows().map(lambda row: json.dumps(row).encode()), max_size=15)
+
+
+@given(LINES, st.sampled_from([b"\n", b"\r\n"]))
+@settings(max_examples=100, deadline=None)
+def test_mending_twice_changes_nothing_and_what_is_mended_is_right(lines: list[bytes], end: bytes) -> None:
+    once = list(repair([b"{}" + end + end.join(lines)]))
+    data = written(once)
+    again = list(repair([data]))
+    assert written(again) == data
+    assert not [one for one in again if one.changes or one.fault]
+    report = check(data, max_bad_fraction=1)
+    assert report.rows.refused == report.rows.duplicates == 0
+    assert not MENDED & set(report.counts)
+    assert report.rows.accepted == sum(one.row is not None for one in once)
+
+
+@given(LINES)
+@settings(max_examples=100, deadline=None)
+def test_every_difference_is_said_and_no_line_is_lost(lines: list[bytes]) -> None:
+    data = b"{}\n" + b"".join(line + b"\n" for line in lines)
+    done = [one for one in repair([data]) if one.line is not None][1:]
+    assert [one.line for one in done] == list(range(2, len(lines) + 2))
+    for line, one in zip(lines, done, strict=True):
+        if one.row is None:
+            assert one.fault or {"DT202", "DT307"} & {code for code, _done in one.changes}
+        elif not one.changes:
+            assert json.loads(one.row) == json.loads(line)
+        else:
+            assert json.loads(one.row) != json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"prompt": 5, **chat("Hi", "Hello")}, ("DT210", "dropped column 'prompt' that holds a number")),
+        (
+            {"prompt_id": [1], **chat("Hi", "Hello")},
+            ("DT210", "dropped column 'prompt_id' that holds a list"),
+        ),
+        (
+            {"messages": [USER, {**ANSWER, "tool_calls": None}]},
+            ("DT406", "dropped the key: message 2 has a key 'tool_calls'"),
+        ),
+        (
+            {"prompt": "Hi", "prompt_id": "7", "messages": [USER, USER, ANSWER]},
+            ("DT304", "dropped prompt and prompt_id: the first question is another now"),
+        ),
+    ],
+)
+def test_what_was_once_changed_without_a_word_is_said(row: Any, said: tuple[str, str]) -> None:
+    done = mended(row)
+    assert done.row is not None
+    assert said in done.changes
+    assert check(jsonl([*good(), row])).counts[said[0]] == 1
+
+
+def test_an_input_that_is_no_text_is_not_left_out_of_the_question() -> None:
+    row = {"instruction": "Double it.", "input": 21, "output": "42"}
+    assert mended(row).fault == ("DT404", "message 1 has a number as its content")
+    report = check(jsonl([row]), max_bad_fraction=1)
+    assert [one.code for one in report.findings if one.line] == ["DT404"]
 
 
 def test_every_page_says_what_fix_does() -> None:
