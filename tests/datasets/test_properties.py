@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.datasets import CheckOptions, Part, Report, Source, prepare, prepare_parts
+from shared.datasets import CheckOptions, Report, Source, prepare, prepare_parts
 from shared.datasets.split import FEWEST_QUESTIONS
 from tests.datasets.helpers import Files
 from tests.datasets.strategies import any_line, chat_sets, cuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from shared.domain.drops import Part
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("train", "validation", "test")
