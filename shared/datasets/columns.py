@@ -1,4 +1,4 @@
-"""The figures of right rows, and the proof that no key stands twice in them."""
+"""The figures of right rows, and the proofs that each line holds one and no key stands twice in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from shared.datasets.rows import folded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from shared.datasets.rows import Row
     from shared.datasets.turns import Shapes
 
 QUOTE = ord('"')
+LF, CR, OPEN, CLOSE = map(ord, "\n\r{}")
 SEPARATOR = b"\x1f"
 
 
@@ -79,3 +82,14 @@ def tally(data: bytes, columns: Columns) -> bool:
     written = np.frombuffer(data, np.uint8)
     quotes = np.count_nonzero(written == QUOTE) - np.count_nonzero(spoken == QUOTE)
     return bool(quotes == columns.keys)
+
+
+def one_value_a_line(octets: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
+    """Tell whether every line ends with } and the next begins with {: then each holds whole objects.
+
+    The decoder asks for no line end between objects; with as many of them as lines, each line holds one.
+    """
+    last = octets[ends - 1]
+    last = np.where(last == CR, octets[np.maximum(ends - 2, 0)], last)
+    starts = ends[:-1] + 1 if len(ends) and ends[-1] == len(octets) - 1 else ends + 1
+    return bool(len(ends) and (last == CLOSE).all() and (octets[starts] == OPEN).all() and octets[0] == OPEN)

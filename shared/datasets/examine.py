@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from shared.datasets.blocks import cut
-from shared.datasets.columns import columns, tally
+from shared.datasets.columns import columns, one_value_a_line, tally
 from shared.datasets.content import look
 from shared.datasets.examined import Examined, Sampled
 from shared.datasets.formats import MESSAGES
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from shared.datasets.rows import Fault
 
 PIECE = 96 << 10  # what a core's cache holds together with all that is made of it
-LF, CR, OPEN, CLOSE = map(ord, "\n\r{}")
+LF = ord("\n")
 BATCH = 2000  # rows put together at once: merging has a price of its own
 TOO_LONG = ("DT204", "more than 8 MiB")
 UNKNOWN = RowFacts("not an object")
@@ -92,7 +92,7 @@ class Examiner:
         count = len(ends) + (not data.endswith(b"\n"))
         odd = self._odd(data, ends)
         faults, refused = len(found.faults), len(found.refused)
-        rows = self._decoded(data) if _one_value_a_line(octets, ends) else []
+        rows = self._decoded(data) if one_value_a_line(octets, ends) else []
         figures = columns(rows, self._shapes)
         if len(rows) != count or not tally(data, figures) or (odd and ESCAPED_QUOTE in data):
             piece = self._singly.piece(data, found)
@@ -209,17 +209,6 @@ class Examiner:
             found.data += [
                 _written(piece.rows[p], piece.lines[line[p]], line[p] in piece.known) for p in kept
             ]
-
-
-def _one_value_a_line(octets: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
-    """Tell whether every line ends with } and the next begins with {: then each holds whole objects.
-
-    The decoder asks for no line end between objects; with as many of them as lines, each line holds one.
-    """
-    last = octets[ends - 1]
-    last = np.where(last == CR, octets[np.maximum(ends - 2, 0)], last)
-    starts = ends[:-1] + 1 if len(ends) and ends[-1] == len(octets) - 1 else ends + 1
-    return bool(len(ends) and (last == CLOSE).all() and (octets[starts] == OPEN).all() and octets[0] == OPEN)
 
 
 def _blank(row: Row) -> Iterator[Fault]:
