@@ -54,7 +54,9 @@ def receive_unseen(world: World, ledger: Ledger, timing: Timing) -> None:
         if drop.settled > before or drop.run in known:
             continue
         try:
-            world.steps.send(receive_drop(world, drop))
+            name = receive_drop(world, drop)
+            if name not in known:
+                world.steps.send(name)
         except DroptuneError as error:  # one bad drop never sinks the others
             failures.append(error)
     if failures:

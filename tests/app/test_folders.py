@@ -163,6 +163,19 @@ def test_what_is_changed_after_the_mark_waits_for_a_new_one() -> None:
     assert receive(life.world, "support/week/_SUCCESS") != first.name
 
 
+def test_a_changed_folder_wakes_nobody_at_each_listing() -> None:
+    life = Life()
+    run = drop(life, {"test.jsonl": chats()})
+    assert run.state is State.REJECTED
+    life.tick()
+    put(life, {"train.jsonl": chats(40, "late")}, mark=False)
+    before = life.storage.count("steps.send")
+    for _ in range(20):
+        life.tick()
+    assert life.storage.count("steps.send") == before
+    assert list(life.ledger.runs()) == [run.name]
+
+
 def test_a_mark_that_came_too_early_is_refused_and_a_later_one_is_not() -> None:
     life = Life()
     put(life, {})
