@@ -20,12 +20,16 @@ CODE = "DT701"
 
 @dataclass(frozen=True)
 class Size:
-    """A data set in figures. languages: their shares of the sampled rows."""
+    """A data set in figures.
+
+    languages: their shares of the sampled rows; counted_by: whose tokens they are, null: an estimate.
+    """
 
     rows: Rows
     characters: int
     tokens: int
     languages: Mapping[str, float]
+    counted_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,4 +127,6 @@ def _size(report: Report) -> Size:
     figures = report.statistics
     counted = sum(count for _code, count in figures["languages"])
     languages = {code: count / counted for code, count in figures["languages"]}
-    return Size(report.rows, figures["total_characters"], figures["estimated_tokens"], languages)
+    counted_by = None if report.tokens is None else report.tokens["counted_by"]
+    tokens = figures["estimated_tokens"]
+    return Size(report.rows, figures["total_characters"], tokens, languages, counted_by)

@@ -72,9 +72,12 @@ def _figures(then: Size, now: Size) -> Iterator[Line]:
         ("validation", then.rows.validation, now.rows.validation),
         ("test", then.rows.test, now.rows.test),
         ("characters", then.characters, now.characters),
-        ("tokens (estimate)", then.tokens, now.tokens),
     ):
         yield Line(label, f"{one:,}", f"{other:,}", _change(one, other))
+    alike = then.counted_by == now.counted_by  # figures of two tokenizers are not to be compared
+    label = "tokens" if alike and now.counted_by else "tokens (estimate)"
+    moved = _change(then.tokens, now.tokens) if alike else "counted otherwise"
+    yield Line(label, f"{then.tokens:,}", f"{now.tokens:,}", moved)
 
 
 def _languages(then: Size, now: Size) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from shared.datasets.foretell import Foretelling
 from shared.datasets.measuring import RIGHT, faults_of
 from shared.datasets.notes import LOST
 from shared.datasets.rowfacts import RowFacts
+from shared.datasets.template import TemplateFault
 from shared.datasets.tokenfigures import Chats, TokenFigures
 
 if TYPE_CHECKING:
@@ -56,8 +57,11 @@ class Tokening:
             self._figures.add(found.counted[line] for line in lines if line in found.counted)
 
     def render(self, chat: Sequence[Message]) -> str | None:
-        """Write a chat as the base model sees it; None where its template is not at hand."""
-        return None if self._counter is None else self._counter.template.render(chat)
+        """Write a chat as the base model sees it; None where its template is not at hand, or refuses it."""
+        try:
+            return None if self._counter is None else self._counter.template.render(chat)
+        except TemplateFault:
+            return None  # that it does is a finding
 
     def foretold(self) -> Foretold:
         """Tell what Azure ML would do with the train file as it was dropped."""

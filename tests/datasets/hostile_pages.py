@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.datasets import CHECKS, Finding, Report, compared
 from shared.datasets.preview import Shown
 from tests.datasets.helpers import chat, check, good, jsonl
+from tests.datasets.tokenizing import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,8 @@ def pages() -> Iterator[tuple[str, Report, str]]:
     yield "many-scripts", check(jsonl([json.dumps(row, ensure_ascii=False).encode() for row in wide])), "漢字"
     shown = Shown(1, [], rendered="<|user|>\n" + "\n<|end|>\n".join(TEXTS))
     yield "rendered", replace(check(jsonl(good())), preview=(shown,)), "support/a.jsonl"
+    every = jsonl([*rows, *good(60), *refused, b'{"messages": []}'])
+    yield "counted", check(every, tokenizer=files(200), max_bad_fraction=1), "support/counted.jsonl"
     yield "long-names", compared(replace(hostile, reason=WORD), hostile, WORD), f"support/{WORD}"
     yield "every-code", every_code(), "support/all.jsonl"
     yield "huge", huge(), "support/huge.jsonl"

@@ -18,9 +18,12 @@ from shared.datasets.preview import preview
 from shared.datasets.rows import Message
 from tests.datasets.helpers import chat, check, good, jsonl
 from tests.datasets.hostile_pages import pages
+from tests.datasets.tokenizing import PLAIN as TEMPLATE
+from tests.datasets.tokenizing import files
 
 if TYPE_CHECKING:
     from shared.datasets import Report
+    from shared.datasets.tokenizer_files import TokenizerFiles
 
 EMPTY = {"meta", "rect"}  # what needs no end
 
@@ -193,3 +196,29 @@ def test_few_messages_are_drawn_by_their_number() -> None:
     assert "<title>2: 30</title>" in page
     assert "<title>4: 10</title>" in page
     assert "median 2 · 95 % at most 4" in page
+
+
+def test_a_chat_that_the_template_refuses_is_shown_by_its_texts() -> None:
+    refusing = "{% if 'no' in messages[0]['content'] %}{{ raise_exception('No!') }}{% endif %}" + TEMPLATE
+    report = check(jsonl([chat("no?"), *good()]), tokenizer=files(1000, refusing), max_bad_fraction=1)
+    assert report.verdict == "rejected"
+    assert report.preview[0].rendered is None
+    page = render_html(report, "a")
+    assert "as the model will see them" in page
+    assert '<span dir="auto">no?</span>' in page
+    assert "&lt;|im_start|&gt;user\nQuestion 0?" in page
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        (None, None, r"<th>tokens \(estimate\)</th>.*=</td>"),
+        (files(1000), files(1000), r"<th>tokens</th>.*=</td>"),
+        (None, files(1000), r"<th>tokens \(estimate\)</th>.*counted otherwise</td>"),
+    ],
+)
+def test_tokens_are_compared_where_they_are_counted_alike(
+    then: TokenizerFiles | None, now: TokenizerFiles | None, said: str
+) -> None:
+    earlier, report = check(jsonl(good()), tokenizer=then), check(jsonl(good()), tokenizer=now)
+    assert re.search(said, render_html(compared(report, earlier, "then"), "a"))

@@ -43,6 +43,7 @@ NAMES = (
     "hostile",
     "many-scripts",
     "rendered",
+    "counted",
     "long-names",
     "every-code",
     "huge",
