@@ -12,7 +12,7 @@ from local.azureml import sandbox
 from local.azureml.blobstore import BlobFailure
 from local.azureml.errors import AzureError
 from local.azureml.guarded import Guarded
-from local.azureml.outcome import JobFailure, Restarted, Stopped
+from local.azureml.outcome import JobFailure, Restarted, Stopped, failed_child
 from local.azureml.places import ARTIFACT_STORE, artifacts_path
 from local.azureml.tail import last_lines
 
@@ -186,6 +186,6 @@ class CommandNode:
         self._say(f"{code}: {error}")
         if not isinstance(error, BlobFailure):
             self._keep_logs()
-        self._move("Failed", {"code": code, "message": str(error), "details": []})
-        message = f"Node {self._plan.path} failed: {error}" if self._step else str(error)
-        return JobFailure({"code": code, "message": message, "target": self._plan.path, "details": []})
+        own = {"code": code, "message": str(error), "details": []}
+        self._move("Failed", own)
+        return failed_child(code, self._plan.path) if self._step else JobFailure(own)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from local.azureml.blobstore import BlobFailure
 from local.azureml.errors import AzureError
 from local.azureml.mishaps import FINETUNE
-from local.azureml.outcome import JobFailure, Restarted, Stopped
+from local.azureml.outcome import JobFailure, Restarted, Stopped, failed_child
 from local.azureml.submission import FILES, MODEL
 from local.azureml.tail import Tail, last_lines
 
@@ -103,8 +103,7 @@ class Node:
         self._say(step, f"{code}: {error}")
         of_step = {"code": code, "message": str(error), "details": []}
         self._shop.runs.move_step(step.run, "Failed", of_step)
-        message = f"Step {step.name} failed: {error}"
-        return JobFailure({"code": code, "message": message, "target": step.name, "details": []})
+        return failed_child(code, f"{self._plan.node}/{step.name}")
 
     def check_wish(self) -> None:
         """Stop here, if somebody has wished it.

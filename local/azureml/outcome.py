@@ -21,6 +21,16 @@ class JobFailure(Exception):
         self.error = error
 
 
+def failed_child(code: str, path: str) -> JobFailure:
+    """Return how a pipeline job fails when its child at `path` has: what was wrong, only the child says."""
+    message = (
+        f"Pipeline has failed child jobs. Failed nodes: /{path}. For more details and logs, please go to the "
+        "job detail page and check the child jobs."
+    )
+    error = {"code": code, "message": message, "referenceCode": "PipelineHasStepJobFailed", "details": []}
+    return JobFailure(error)
+
+
 class Stopped(Exception):
     """Somebody wished the job to end, or the emulator is being stopped."""
 

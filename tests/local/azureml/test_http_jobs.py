@@ -137,11 +137,12 @@ def test_a_missing_model_is_not_found(emulator: Emulator) -> None:
 def test_a_missing_blob_fails_the_job_at_its_step(emulator: Emulator) -> None:
     submit(emulator, "no-blob", files={"train": path("nothing/here.jsonl")})
     wait_for(emulator, "no-blob", "Failed")
-    error = error_of(emulator, "no-blob")
-    assert error["code"] == "UserError"
-    assert "Step chat_completion_datapreprocess failed" in error["message"]
-    assert "nothing/here.jsonl' is not there" in error["message"]
+    root = error_of(emulator, "no-blob")
+    assert (root["code"], root["referenceCode"]) == ("UserError", "PipelineHasStepJobFailed")
+    assert "Failed nodes: /ft/chat_completion_datapreprocess." in root["message"]
     found = steps(emulator, "no-blob")
+    error = error_of(emulator, found["chat_completion_datapreprocess"]["runId"])
+    assert "nothing/here.jsonl' is not there" in error["message"]
     assert found["chat_completion_datapreprocess"]["status"] == "Failed"
     assert found["chat_completion_finetune"]["status"] == "Canceled"
 
@@ -158,9 +159,9 @@ def test_a_trainer_that_fails_fails_its_job(emulator: Emulator, seed: str, code:
     name = f"fails-{seed}"
     submit(emulator, name, {"seed": seed})
     wait_for(emulator, name, "Failed")
-    error = error_of(emulator, name)
-    assert error["code"] == code
-    assert says in error["message"]
+    assert error_of(emulator, name)["code"] == code
+    error = error_of(emulator, steps(emulator, name)["chat_completion_finetune"]["runId"])
+    assert (error["code"], says in error["message"]) == (code, True)
     assert "uri" not in emulator.arm("GET", f"/jobs/{name}").json()["properties"]["outputs"]["trained_model"]
 
 

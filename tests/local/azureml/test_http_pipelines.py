@@ -144,7 +144,7 @@ def test_a_node_that_fails_ends_the_pipeline(emulator: Emulator, name: str, writ
     wait_for(emulator, name, "Failed")
     states = {key: one["status"] for key, one in children(emulator, name).items()}
     assert states == {"good": "Completed", "bad": "Failed", "never": "Canceled"}
-    assert "Node bad failed" in emulator.http("GET", details(name)).json()["error"]["error"]["message"]
+    assert "Failed nodes: /bad." in emulator.http("GET", details(name)).json()["error"]["error"]["message"]
 
 
 def test_what_is_wrong_is_refused_at_submit(emulator: Emulator, name: str, write: str, append: str) -> None:
