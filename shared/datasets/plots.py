@@ -134,7 +134,7 @@ def _tokens(tokens: Tokenized) -> Plot:
         cut = f"{tokens['over_limit']:,} {'is' if tokens['over_limit'] == 1 else 'are'} cut"
         parts.append(f"Azure ML cuts after {tokens['limit']:,}: {cut}")
     name = "Tokens of a chat" if tokens["counted_by"] else "Tokens of a chat, estimated"
-    ends = (f"least {tokens['min']:,}", f"most {tokens['max']:,}")
+    ends = _ends(tokens["min"], tokens["max"])
     return Plot(name, ". ".join(parts) + ".", columns=_columns(*_buckets(tokens["histogram"])), ends=ends)
 
 
@@ -145,7 +145,7 @@ def _histogram(name: str, spread: Spread) -> Plot:
     else:
         counts, labels = _buckets(spread["histogram"])
     note = f"median {spread['median']:,} · 95 % at most {spread['p95']:,}"
-    ends = (f"least {spread['min']:,}", f"most {spread['max']:,}")
+    ends = _ends(spread["min"], spread["max"])
     return Plot(name, note, columns=_columns(counts, labels), ends=ends)
 
 
@@ -153,6 +153,10 @@ def _buckets(histogram: Sequence[tuple[int, int]]) -> tuple[dict[int, int], dict
     """Give what stands in each bucket, a power of √2, and what it is called."""
     counts = {_place(bound): count for bound, count in histogram}
     return counts, {place: f"{_bound(place - 1):,} to {_bound(place):,}" for place in counts}
+
+
+def _ends(least: int, most: int) -> tuple[str, str]:
+    return (f"all {least:,}", "") if least == most else (f"least {least:,}", f"most {most:,}")
 
 
 def _columns(counts: Mapping[int, int], labels: Mapping[int, str]) -> list[Column]:

@@ -222,3 +222,7 @@ def test_tokens_are_compared_where_they_are_counted_alike(
 ) -> None:
     earlier, report = check(jsonl(good()), tokenizer=then), check(jsonl(good()), tokenizer=now)
     assert re.search(said, render_html(compared(report, earlier, "then"), "a"))
+
+
+def test_chats_of_one_length_are_said_to_be_so() -> None:
+    assert '<p class="axis"><span>all 2</span><span></span></p>' in render_html(check(jsonl(good())), "a")
