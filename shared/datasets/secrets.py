@@ -150,8 +150,9 @@ RULES = (
     Rule(
         "a Discord bot's token",
         ".",
-        r"(?<![\w.-])(?P<random>[MNO][A-Za-z\d_-]{23,27}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,38})(?![\w-])",
-        rb"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
+        # The middle is a time; its first letter is one of these for tokens of 2017 and later.
+        r"(?<![\w.-])(?P<random>[MNO][A-Za-z\d_-]{23,27}\.[D-HXYZ][A-Za-z\d_-]{5}\.[A-Za-z\d_-]{27,38})(?![\w-])",
+        rb"\.[D-HXYZ][A-Za-z0-9_-]{5}\.[A-Za-z0-9_-]{27}",
     ),
     Rule(
         "a private key",

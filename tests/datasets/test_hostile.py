@@ -160,9 +160,9 @@ def test_other_line_separators_end_no_line() -> None:
 
 
 def test_very_many_short_lines_are_all_counted() -> None:
-    report = prepare([b"\n" * 50_000 + b"1\n" * 50_000 + b"{}\n" * 50_000], CheckOptions())
-    assert report.counts == {"DT202": 50_000, "DT209": 50_000, "DT301": 50_000, "DT106": 1}
-    assert next(one.line for one in report.findings if one.code == "DT301") == 100_001
+    report = prepare([b"\n" * 5_000 + b"1\n" * 5_000 + b"{}\n" * 5_000], CheckOptions())
+    assert report.counts == {"DT202": 5_000, "DT209": 5_000, "DT301": 5_000, "DT106": 1}
+    assert next(one.line for one in report.findings if one.code == "DT301") == 10_001
 
 
 GIGABYTE = """
