@@ -14,7 +14,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.datasets import answers, garbled, markup, personal, secrets
+from shared.datasets import answers, garbled, markup, personal, secret_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ WORDS: tuple[tuple[str, bytes], ...] = (
     (ANY, answers.QUICK),
     ("DT501", markup.TOKEN_QUICK),
     *(("DT502", shape) for shape in garbled.SPELT_QUICK),
-    *(("DT503", shape) for shape in secrets.QUICK),
+    *(("DT503", shape) for shape in secret_kinds.QUICK),
     *(("DT505", shape) for shape in garbled.MOJIBAKE_QUICK),
 )
 SIGNS = (
     ("DT502", garbled.RAW_QUICK),
-    ("DT503", secrets.SIGNED_QUICK),
+    ("DT503", secret_kinds.SIGNED_QUICK),
     *(("DT504", shape) for shape in personal.SIGNED_QUICK),
     *(("DT506", shape) for shape in markup.HTML_QUICK),
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.datasets import answers, garbled, markup, personal, secrets
+from shared.datasets import answers, garbled, markup, personal, secret_kinds
 from shared.datasets.content import look
 from shared.datasets.scan import ANY, Scanner
 from tests.datasets.helpers import good, jsonl
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ENGINES = [Scanner(), Scanner("re")]
 SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
-EXACT = [re.compile(rule.exact, re.ASCII) for rule in secrets.RULES] + [
+EXACT = [re.compile(rule.exact, re.ASCII) for rule in secret_kinds.RULES] + [
     markup.TOKEN, markup.HTML, garbled.INVISIBLE, garbled.MARKS, garbled.MOJIBAKE, answers.REFUSAL,
     answers.PLACEHOLDER,
     personal.CARD, personal.EMAIL, personal.IBAN, personal.SSN, personal.PHONE,

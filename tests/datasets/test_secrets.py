@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from shared.datasets.content import look
 from shared.datasets.personal import IBAN_LENGTHS, is_iban, luhn, personal
 from shared.datasets.rows import Message
-from shared.datasets.secrets import RULES, Rule, entropy, secrets
+from shared.datasets.secret_kinds import RULES, Rule
+from shared.datasets.secrets import entropy, secrets
 
 SOME = "aZ3kP9qLmW2xR7tYvB5nC8dF1gH4jK6sQ0eU"  # noise of no service
 MORE = SOME[::-1] + SOME
