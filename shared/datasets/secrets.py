@@ -39,6 +39,8 @@ def secrets(text: str) -> Iterator[tuple[str, str]]:
             continue
         for found in pattern.finditer(text):
             parts = found.groupdict()
+            if "random" in parts and text.startswith("(", found.end()):
+                continue  # a call, as base64.b16encode(...), is code that fetches or makes the value
             if _is_secret(found[0], parts):
                 yield name, "" if {"value", "random", "material"} & parts.keys() else found[0][:4]
                 break

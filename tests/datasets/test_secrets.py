@@ -73,6 +73,7 @@ NO_SECRETS = [
     "-----BEGIN PRIVATE KEY-----\nYOUR PRIVATE KEY HERE IN BASE64 AS TOLD\n-----END PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\n" + "x" * 64, "password: ${DB_PASSWORD_1}", "api_key: your-api-key-123",
     "ghp_" + "x" * 36, "sk-your-key-goes-here-1234567890abc", "secret_key = 'fake-key-12345'",
+    "password = base64.b16encode(key)", "token: hmac2.sha256digest(", "api_key=load_key_v2_from_store(1)",
     "NotificationServiceProviders.create.somethingAltogetherDifferentThere",
      "eyJub3RoaW5nIjoxfQ.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
     "key: shared/datasets/scan-2024", "Bearer of good news and of bad ones 1", "secret: ${SECRET_VALUE_1}",
