@@ -11,7 +11,7 @@ from local.azureml.clock import parse, stamp
 from local.azureml.errors import AzureError, bad_request, missing, unsupported
 from local.azureml.records import Compute
 from local.azureml.web import REGION, WS, Answer, Way, page
-from local.azureml.wire import check_asset_name, properties_of, system_data
+from local.azureml.wire import check_compute_name, properties_of, system_data
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,7 +76,7 @@ class Computes:
 
     def _put(self, call: Call) -> Answer:
         name, body = call.path["name"], call.json()
-        check_asset_name("a compute", name)
+        check_compute_name(name)
         outer = properties_of(body)
         if outer.get("computeType") != "AmlCompute":
             raise unsupported(f"compute of type {outer.get('computeType')}; only AmlCompute")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from local.azureml.errors import bad_request, busy, missing, unsupported
+from local.azureml.errors import bad_request, busy, inference_refuses, missing, unsupported
 from local.azureml.records import Deployment, Endpoint
 from local.azureml.tail import last_lines
 from local.azureml.web import WS, Answer, Way, page
@@ -25,6 +25,15 @@ _MODEL = re.compile(r".*/workspaces/[^/]+/models/(?P<name>[^/]+)/versions/(?P<ve
 _MOVING = ("Creating", "Updating", "Deleting")
 _NEEDS_ANOTHER_SERVER = ("model", "environmentVariables", "environmentId", "codeConfiguration")
 _TAIL = 5000
+# Both as others have seen them.
+_ENDPOINT_GOES = (
+    "This endpoint has not been created successfully or is in deleting provisioning state. Please recreate "
+    "endpoint and then try again to create deployment."
+)
+_UNRECOVERABLE = (
+    "Specified deployment [{}] failed during initial provisioning and is in an unrecoverable state. "
+    "Delete and re-create."
+)
 
 
 class Deployments:
@@ -91,8 +100,10 @@ class Deployments:
         self._check(body)
         with self._store.transaction():
             if self._find_endpoint(call).state == "Deleting":
-                raise busy(f"Endpoint '{call.path['endpoint']}' is being deleted.")
+                raise inference_refuses("", _ENDPOINT_GOES)
             before = self._store.get(Deployment, f"{call.path['endpoint']}/{call.path['name']}")
+            if before and before.state == "Failed" and not before.served:
+                raise inference_refuses("", _UNRECOVERABLE.format(before.name))
             self._quota.check_deployment(call.path["endpoint"], body, sent, before)
             kept = self._kept(call, body, sent, before)
             self._store.put(kept.key, kept)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from local.azureml.settings import Place
 
 METHODS = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+HTTP_ERROR = 400
 LOG = logging.getLogger("azureml")
 
 
@@ -125,9 +126,20 @@ async def _call(request: Request) -> Call:
 
 
 def _response(answer: Answer) -> Response:
-    headers = {"x-ms-request-id": str(uuid.uuid4()), **answer.headers}
+    request, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+    headers = {"x-ms-request-id": request, "x-ms-correlation-request-id": correlation, **answer.headers}
+    _correlate(answer, {"operation": correlation, "request": request})
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
     if isinstance(answer.body, str):
         return PlainTextResponse(answer.body, answer.status, headers)
     return JSONResponse(answer.body, answer.status, headers)
+
+
+def _correlate(answer: Answer, ids: dict[str, str]) -> None:
+    """Write into an error's envelope what its headers say: support asks for these."""
+    error = (
+        answer.body.get("error") if isinstance(answer.body, dict) and answer.status >= HTTP_ERROR else None
+    )
+    if isinstance(error, dict) and isinstance(error.get("additionalInfo"), list):
+        error["additionalInfo"].append({"type": "Correlation", "info": {"value": ids}})

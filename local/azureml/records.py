@@ -108,7 +108,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment. The key is `<endpoint>/<name>`; `turn` grows when its server must be another."""
+    """One deployment. The key is `<endpoint>/<name>`; `turn` grows when its server must be another.
+
+    `served` tells whether it has ever come up.
+    """
 
     endpoint: str
     name: str
@@ -118,6 +121,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     modified: str
     state: str = "Creating"
     turn: int = 1
+    served: bool = False
     error: Json | None = None
 
     @property

@@ -13,8 +13,8 @@ import httpx
 from local.azureml.blobstore import BlobFailure
 from local.azureml.containers import HOST
 from local.azureml.errors import AzureError
+from local.azureml.mishaps import CRASHED
 from local.azureml.records import Deployment
-from local.azureml.tail import last_lines
 
 if TYPE_CHECKING:
     from local.azureml.containers import Process
@@ -28,7 +28,7 @@ _PAUSE = 5
 
 
 class NotServed(Exception):
-    """The server could not be brought up; the message ends with its log."""
+    """The server could not be brought up; the message is Azure's, the reason lies in the container's log."""
 
 
 class Server:
@@ -88,10 +88,17 @@ class Server:
             LOG.warning("deployment %s: its server ended with %s and is started again", self._key, child.exit)
 
     def _struck(self, mishap: Mishap) -> str:
+        self._note(*mishap.log)
+        return f"{mishap.error['code']}: {mishap.error['message']}"
+
+    def _crashed(self, reason: str) -> NotServed:
+        self._note(reason)
+        return NotServed(f"ResourceNotReady: {CRASHED}")
+
+    def _note(self, *lines: str) -> None:
         log = self._owner.log(self._key, "InferenceServer")
         with log.open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in mishap.log)
-        return f"{mishap.error['code']}: {mishap.error['message']}"
+            file.writelines(f"{line}\n" for line in lines)
 
     def _start(self) -> tuple[Process, str]:
         port = _free_port()
@@ -102,7 +109,7 @@ class Server:
         try:
             child = self._owner.tools.containers.start(deployment, port, folder)
         except (AzureError, BlobFailure, OSError) as error:
-            raise NotServed(f"The model could not be fetched: {error}") from error
+            raise NotServed(f"BadArgument: Unable to download user model: {error}") from error
         return child, f"http://{HOST}:{port}"
 
     def _await_answer(self, child: Process, address: str) -> None:
@@ -114,11 +121,8 @@ class Server:
             if _answers(address):
                 return
             if time.monotonic() > end:
-                raise NotServed(f"The server did not answer GET / within {limit:g} s. {self._log_end()}")
-        raise NotServed(f"The server ended with exit code {child.exit}. {self._log_end()}")
-
-    def _log_end(self) -> str:
-        return f"Its log ends: {last_lines(self._owner.log(self._key, 'InferenceServer'), 8)}"
+                raise self._crashed(f"Liveness probe failed: no answer to GET / within {limit:g} s.")
+        raise self._crashed(f"The server ended with exit code {child.exit}.")
 
     def _stay(self, child: Process) -> None:
         life = self._owner.tools.lives.begin(self._endpoint, self._name, child.pid)

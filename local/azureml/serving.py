@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from local.azureml.models import ModelFolders
     from local.azureml.settings import Settings
     from local.azureml.state import Store
+    from local.azureml.web import Json
 
 LOG = logging.getLogger("azureml.serving")
 
@@ -106,14 +107,16 @@ class Servers:
 
         def changed(kept: Deployment) -> Deployment:
             ours = kept.turn == turn and kept.state in ("Creating", "Updating")
-            return replace(kept, state="Succeeded", error=None) if ours else kept
+            return replace(kept, state="Succeeded", served=True, error=None) if ours else kept
 
         self._store.change(Deployment, key, changed)
 
     def failed(self, key: str, turn: int, why: str) -> bool:
-        """Write down that the server did not come up; return whether to try again."""
-        detail = {"code": "InferencingClientCreateDeploymentFailed", "message": why}
-        error = {"code": "BadRequest", "message": why, "details": [detail]}
+        """Write down that the server did not come up; return whether to try again.
+
+        Azure gives no code here: the message begins with it.
+        """
+        error: Json = {"code": None, "message": why, "details": []}
 
         def changed(kept: Deployment) -> Deployment:
             ours = kept.turn == turn and kept.state in ("Creating", "Updating")

@@ -10,6 +10,7 @@ from local.azureml.errors import bad_request
 Json = dict[str, Any]
 
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?")
+_COMPUTE_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
 _ASSET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 _CALLER = "emulator"
 _SHORTEST, _LONGEST = 3, 32
@@ -53,6 +54,19 @@ def check_endpoint_name(what: str, name: str) -> None:
         f"'{name}' is no name for {what}: 3 to 32 letters, digits and dashes, beginning with a letter "
         "and not ending with a dash."
     )
+
+
+def check_compute_name(name: str) -> None:
+    """Refuse what Azure does not take as a cluster's name.
+
+    Raises:
+        AzureError: 400, with the rule.
+
+    """
+    if not (_SHORTEST <= len(name) <= _LONGEST and _COMPUTE_NAME.fullmatch(name)):
+        raise bad_request(
+            f"'{name}' is no name for a compute: 3 to 32 letters, digits and dashes, beginning with a letter."
+        )
 
 
 def check_asset_name(what: str, name: str) -> None:

@@ -189,6 +189,9 @@ def _said(error: BaseException) -> str:
     inner = getattr(error, "error", None)
     code, message = getattr(inner, "code", None), getattr(inner, "message", None)
     text = f"{code}: {message}" if code or message else str(getattr(error, "message", "") or error)
+    # The services behind endpoints say "The request is invalid." and what is wrong with it in a detail.
+    told = [str(detail.message) for detail in getattr(inner, "details", None) or () if detail.message]
+    text = " ".join([text, *(one for one in told if one not in text)])
     # A URL's query may hold a signature, which is a secret.
     return QUERY.sub("", " ".join(text.split()) or type(error).__name__)[:LONGEST]
 

@@ -78,6 +78,14 @@ def says(code: str, message: str) -> str:
     return json.dumps({"error": {"code": code, "message": message}})
 
 
+def invalid(reason: str) -> str:
+    """As the service behind endpoints words it: the reason is JSON text in a detail."""
+    said = json.dumps({"errors": {"": [reason]}, "title": "One or more validation errors occurred."})
+    detail = {"code": "InferencingClientCallFailed", "message": said}
+    error = {"code": "BadRequest", "message": "The request is invalid.", "details": [detail]}
+    return json.dumps({"error": error})
+
+
 def classes(module: Any, base: type) -> Iterator[type]:
     for found in vars(module).values():
         if isinstance(found, type) and issubclass(found, base) and found.__module__ == module.__name__:
@@ -200,6 +208,9 @@ def test_a_refusal_names_the_role_that_is_missing() -> None:
             says("BadRequest", "There is already an endpoint with this name, Endpoint name needs"),
             AlreadyThere,
         ),
+        (400, invalid("There is already an endpoint with this name, Endpoint name needs"), AlreadyThere),
+        (400, invalid("Not enough quota available for Standard_F4s_v2"), Transient),
+        (400, invalid("Specified deployment [a] is in an unrecoverable state."), Permanent),
         (400, says("OutOfQuota", "Not enough quota"), Transient),
         (400, says("ClusterMinNodesExceedCoreQuota", "cores"), Transient),
         (400, says("OutOfCapacity", "The VM size is short of capacity in this region"), Transient),

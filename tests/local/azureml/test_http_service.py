@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -67,6 +68,30 @@ def test_faults_hit_as_often_as_they_are_told(emulator: Emulator) -> None:
     first = emulator.arm("GET", "/computes")
     assert (first.status_code, first.headers["Retry-After"]) == (429, "1")
     assert [emulator.arm("GET", "/computes").status_code for _ in range(2)] == [429, 200]
+
+
+def test_a_fault_may_only_delay(emulator: Emulator) -> None:
+    fault = {"route": "GET {ws}/computes", "status": 0, "delay": 0.5, "times": 1}
+    emulator.admin("POST", "faults", json=fault)
+    started = time.monotonic()
+    assert emulator.arm("GET", "/computes").status_code == 200
+    assert time.monotonic() - started >= 0.5
+    assert emulator.admin("GET", "faults") == []
+
+
+def test_errors_carry_the_ids_that_support_asks_for(emulator: Emulator) -> None:
+    answer = emulator.arm("GET", "/jobs/nothing")
+    told = {item["type"]: item["info"]["value"] for item in answer.json()["error"]["additionalInfo"]}
+    assert told["ComponentName"] == "managementfrontend"
+    assert told["Correlation"]["request"] == answer.headers["x-ms-request-id"]
+    assert told["Correlation"]["operation"] == answer.headers["x-ms-correlation-request-id"]
+
+
+@pytest.mark.parametrize("name", ["ab", "1cluster", "gpu_cluster", "a" * 33])
+def test_clusters_have_names_of_their_own_kind(emulator: Emulator, name: str) -> None:
+    body = {"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_NC6"}}}
+    answer = emulator.arm("PUT", f"/computes/{name}", json=body)
+    assert (answer.status_code, "is no name for a compute" in answer.text) == (400, True)
 
 
 def test_a_put_whose_answer_is_lost_was_carried_out(emulator: Emulator, storage: Storage) -> None:

@@ -157,10 +157,17 @@ def test_an_untrained_model_never_gets_served(emulator: Emulator, endpoint: str,
     provisioned(emulator, f"{endpoint}/deployments/blue", "Failed")
     ended = emulator.http("GET", answer.headers["Azure-AsyncOperation"])
     assert (ended.status_code, ended.json()["status"]) == (200, "Failed")
-    assert "The server ended with exit code 1" in ended.json()["error"]["message"]
+    assert ended.json()["error"]["message"].startswith("ResourceNotReady: User container has crashed")
     assert ended.headers["Retry-After"] == "1"
     logs = emulator.arm("POST", f"{endpoint}/deployments/blue/getLogs", json={"tail": 50}).json()["content"]
     assert "FileNotFoundError" in logs
+    assert logs.endswith("The server ended with exit code 1.\n")
+    again = emulator.arm("PUT", f"{endpoint}/deployments/blue", json=deployment_body("hollow"))
+    assert (again.status_code, "is in an unrecoverable state" in again.text) == (400, True)
+    emulator.arm("DELETE", f"{endpoint}/deployments/blue")
+    gone = f"{endpoint}/deployments/blue"
+    until(lambda: emulator.arm("GET", gone).status_code == 404, 10, "it is gone")
+    assert emulator.arm("PUT", gone, json=deployment_body("hollow")).status_code == 201
 
 
 def test_a_deleted_endpoint_can_be_made_again(emulator: Emulator, endpoint: str, model: str) -> None:
