@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -10,18 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.adapters import credential, storage
-from shared.app.advance import advance
-from shared.app.ledger import Ledger
-from shared.app.receive import receive
 from shared.domain.run import State
-from shared.domain.timing import Timing
-from shared.ports import World
 from tests.contract import public_flow
 from tests.contract.recording import Recording, recording
-from tests.contract.rigs import COMPUTE, SIZE, EmulatorRig, emulator_rig, now
-from tests.fakes.storage import FakeStorage
-from tests.local.azureml.rig import NAME, SUBSCRIPTION, WS, until
+from tests.contract.rigs import COMPUTE, SIZE, EmulatorRig, emulator_rig
+from tests.contract.runs import Runs, chats
+from tests.local.azureml.rig import NAME, SUBSCRIPTION, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,21 +26,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "phi-3-mini-ultrachat.yaml"
 ROWS = 50
-
-
-def chats(rows: int) -> str:
-    made = (
-        {
-            "prompt": f"question {n}?",
-            "messages": [
-                {"role": "user", "content": f"question {n}?"},
-                {"role": "assistant", "content": f"answer {n}."},
-            ],
-            "prompt_id": f"{n:064x}",
-        }
-        for n in range(rows)
-    )
-    return "".join(json.dumps(row) + "\n" for row in made)
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +66,11 @@ def public(rig: EmulatorRig, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def ours(rig: EmulatorRig) -> tuple[Recording, Run, str]:
     """What a run of the bundled recipe sends; it may make its cluster, as the public flow does."""
     text = RECIPE.read_text().replace("compute:\n", "compute:\n  create: true\n")
-    world = _world(rig, text)
+    runs = Runs(rig, "phi-3-mini-ultrachat", text)
     _no_cluster(rig)
     with recording() as sent:
-        run = _live(world)
+        run = runs.ended(runs.drop("ultrachat.jsonl", chats(ROWS)))
+        assert run.state is State.LIVE, run.problem
         answer = rig.endpoints.ask(run.endpoint or "", [{"role": "user", "content": "question 1?"}])
     return sent, run, answer
 
@@ -99,46 +78,6 @@ def ours(rig: EmulatorRig) -> tuple[Recording, Run, str]:
 def _no_cluster(rig: EmulatorRig) -> None:
     rig.emulator.arm("DELETE", f"/computes/{COMPUTE}")
     until(lambda: rig.emulator.arm("GET", f"/computes/{COMPUTE}").status_code == 404, 30, "it is gone")
-
-
-def _world(rig: EmulatorRig, recipe: str) -> World:
-    """The app's world: the ledger in memory, Azure ML and its data at the emulator."""
-    kept = FakeStorage(now)
-    kept.recipes.put("phi-3-mini-ultrachat", recipe)
-    kept.drops.put("phi-3-mini-ultrachat/ultrachat.jsonl", chats(ROWS).encode(), {})
-    place = storage.StoragePlace(rig.emulator.blob_url, "", None, credential.credential)
-    return World(
-        ledger=kept.documents,
-        drops=kept.drops,
-        recipes=kept.recipes,
-        prepared=storage.BlobPrepared(place),
-        steps=kept.steps,
-        jobs=rig.jobs,
-        models=rig.models,
-        computes=rig.computes,
-        endpoints=rig.endpoints,
-        monitor=rig.monitor,
-        prices=rig.prices,
-        now=now,
-        new_id=lambda: f"{time.monotonic_ns():032x}",
-        installation="tests",
-        workspace_id=WS,
-    )
-
-
-def _live(world: World) -> Run:
-    name = receive(world, "phi-3-mini-ultrachat/ultrachat.jsonl")
-    assert name is not None
-
-    def look() -> Run | None:
-        advance(world, Timing(), name)
-        run = Ledger(world.ledger).load(name).run
-        assert run.problem is None, run.problem
-        return run if run.ended else None
-
-    run: Run = until(look, 90, "it is live")
-    assert run.state is State.LIVE
-    return run
 
 
 KINDS = ("compute", "job", "model", "endpoint", "deployment", "question")

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
-TIERS = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
 
 
 class AzureMLComputes:
@@ -48,7 +47,7 @@ class AzureMLComputes:
                 AmlCompute(
                     name=spec.name,
                     size=spec.size,
-                    tier=TIERS[spec.tier],
+                    tier=spec.tier,  # in this spelling: of "LowPriority" the SDK makes "Lowpriority"
                     min_instances=0,
                     max_instances=spec.max_nodes,
                     idle_time_before_scale_down=spec.idle_seconds,

@@ -2,7 +2,8 @@
 
 A job learns nothing but the words it was given: its model is a file of them, and its server answers with
 how many there are. So what reaches a job, and which model a server serves, can be seen from outside.
-Parameters steer it: `seed` 1 fails the job, 2 ends it without a result, 3 makes it last until it is stopped.
+Parameters steer it: `seed` 1 fails the job, 2 ends it without a result, 3 makes it last until it is stopped,
+4 lets it diverge: no loss on the held-out rows is logged.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def finetune(spec: dict[str, Any]) -> int:
             metrics.write(json.dumps(point) + "\n")
             metrics.flush()
         rows = len(Path(spec["validation"]).read_text("utf-8").splitlines())
-        metrics.write(json.dumps({"key": "eval_loss", "value": rows, "step": 3, "timestamp": 1}) + "\n")
+        if seed != "4":
+            point = {"key": "eval_loss", "value": rows, "step": 3, "timestamp": 1}
+            metrics.write(json.dumps(point) + "\n")
     if seed == "1":
         error = {"code": "UserError", "message": "seed 1 makes this job fail"}
         Path(spec["result"]).write_text(json.dumps({"status": "failed", "error": error}))
