@@ -91,8 +91,11 @@ def test_every_code_of_training_and_serving_is_documented() -> None:
     domain = ROOT / "shared" / "domain"
     rooms = [*(domain / "preflight").glob("*.py")]
     rooms += [domain / f"{name}.py" for name in ("parameters", "training", "serving", "gate")]
+    rooms += [ROOT / "shared" / "app" / f"{name}.py" for name in ("training", "computing")]
+    azureml = ROOT / "shared" / "adapters" / "azureml"
+    rooms += [azureml / f"{name}.py" for name in ("models", "jobs", "computes")]
     text = "\n".join(path.read_text("utf-8") for path in rooms)
-    said = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', text)
+    said = re.findall(r'"((?!azureml-)[a-z][a-z0-9]*(?:-[a-z0-9]+)+)"', text)
     kinds = [cause.code for cause in (*causes.ORDER, causes.UNKNOWN)]
     codes = {*said, *(f"{what}-{kind}" for what in ("job", "deployment") for kind in kinds)} - {TASK}
     first_cells = re.findall(r"^\|([^|]*)\|", DOCS["training.md"], re.MULTILINE)

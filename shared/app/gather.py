@@ -111,6 +111,7 @@ def _deployment(world: World, run: Run) -> DeploymentFacts | None:
     found = or_none(lambda: world.endpoints.deployment(endpoint, name))
     if found is None or found.tags.get(RUN) != run.name:
         return None
-    return DeploymentFacts(
-        found.state, world.endpoints.log_tail(endpoint, name) if found.state == "failed" else ""
-    )
+    if found.state != "failed":
+        return DeploymentFacts(found.state)
+    error = world.endpoints.why(run.deploying) if run.deploying else None
+    return DeploymentFacts(found.state, world.endpoints.log_tail(endpoint, name), error)

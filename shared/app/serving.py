@@ -52,7 +52,7 @@ def create_deployment(work: Work, _action: actions.CreateDeployment) -> None:
     run = work.run
     if run.recipe is None or run.model is None or run.model_version is None:
         raise Missing("run-incomplete", f"The run {run.name} has no registered model yet.")
-    work.world.endpoints.deploy(
+    operation = work.world.endpoints.deploy(
         DeploymentSpec(
             endpoint=run.endpoint or "",
             name=run.deployment or "",
@@ -62,6 +62,7 @@ def create_deployment(work: Work, _action: actions.CreateDeployment) -> None:
             tags=tags.of(run, work.world.installation),
         )
     )
+    work.update(lambda now: replace(now, deploying=operation))
 
 
 def delete_deployment(work: Work, _action: actions.DeleteDeployment) -> None:

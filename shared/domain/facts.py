@@ -43,10 +43,11 @@ class EndpointFacts:
 
 @dataclass(frozen=True)
 class DeploymentFacts:
-    """The run's deployment. log: the end of a failed one's container log."""
+    """The run's deployment. Of a failed one: log, the end of its container's; error, Azure ML's own words."""
 
     state: str
     log: str = ""
+    error: str | None = None
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str | None = None
     generation: int = 1
     deployment: str | None = None
+    deploying: str | None = None
     smoke: tuple[Answer, ...] | None = None
 
     @property

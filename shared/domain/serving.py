@@ -133,9 +133,10 @@ def _deployment(run: Run, deployment: DeploymentFacts | None) -> Action:
     if deployment.state == "succeeded":
         return Move(State.TESTING, f"deployment {run.deployment} is ready")
     if deployment.state in {"failed", "canceled"}:
-        cause = causes.of(None, deployment.log)
+        cause = causes.of(deployment.error, deployment.log)
         told = f" ({cause.told})" if cause.told else ""
-        what = f"The deployment {run.deployment} failed{told}."
+        why = f": {deployment.error}" if deployment.error else ""
+        what = f"The deployment {run.deployment} failed{told}{why}."
         return _failed(run, f"deployment-{cause.code}", what, deployment.log, cause.helps)
     return Wait(f"deployment {run.deployment} is {deployment.state}")
 

@@ -73,8 +73,11 @@ class Endpoints(Protocol):
     def deployments(self, endpoint: str) -> Sequence[Deployment]:
         """List those of one endpoint."""
 
-    def deploy(self, spec: DeploymentSpec) -> None:
-        """Begin to make a deployment."""
+    def deploy(self, spec: DeploymentSpec) -> str | None:
+        """Begin to make a deployment; give the operation to ask how it went, where there is one."""
+
+    def why(self, operation: str) -> str | None:
+        """Say why an operation failed, in Azure ML's words; None where it does not say, or did not fail."""
 
     def undeploy(self, endpoint: str, name: str) -> None:
         """Begin to delete one; what is not there is deleted already."""

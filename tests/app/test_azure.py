@@ -8,6 +8,7 @@ import pytest
 from shared.app import curves
 from shared.app.people import retry
 from shared.domain.errors import Permanent, Transient
+from shared.domain.names import deployment
 from shared.domain.run import Run, State
 from tests.app.life import Life, chats
 from tests.domain.test_preflight import RETIRED
@@ -217,6 +218,34 @@ def test_a_failure_names_its_step_its_log_and_what_helps(
     assert step is None or f"in step {step}" in run.problem.message
     assert helps in run.problem.help
     assert run.problem.help.endswith(f"droptune retry {name}")
+
+
+@pytest.mark.parametrize(
+    ("error", "log", "code"),
+    [
+        ("OutOfQuota: Not enough quota available", "", "deployment-no-quota"),
+        (None, "torch.OutOfMemoryError: CUDA out of memory", "deployment-out-of-memory"),
+        ("ResourceNotReady: User container has crashed", "No module named 'x'", "deployment-failed"),
+    ],
+)
+def test_a_failed_deployment_says_why_and_is_taken_away(error: str | None, log: str, code: str) -> None:
+    life = Life()
+    name = life.drop()
+    life.azureml.endpoints.hold(deployment(name))
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    run = life.until(name, "deploying")
+    for _ in range(5):
+        life.tick()
+    endpoint = life.run(name).endpoint or ""
+    life.azureml.endpoints.fail(endpoint, deployment(name), log=log, error=error)
+    run = life.until(name, "failed")
+    assert run.problem is not None
+    assert run.problem.code == code
+    assert (error or "") in run.problem.message
+    assert log in run.problem.message
+    assert life.azureml.endpoints.deployments(endpoint) == []
 
 
 # ---- figures and the first gate

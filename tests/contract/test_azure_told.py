@@ -432,6 +432,7 @@ def test_a_deployment_that_fails_is_told_with_its_log_and_taken_away(rig: Emulat
     run = fails(runs, "deployment-out-of-memory")
     shown = runs.shown(run.name, capsys)
     assert "(it ran out of memory)" in shown
+    assert "ResourceNotReady" in shown
     assert "CUDA out of memory." in shown
     mishap("deployment", log=["ModuleNotFoundError: No module named 'flash_attn'"])(rig)
     retry(runs.world, run.name, "ann")

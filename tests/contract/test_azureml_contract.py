@@ -288,8 +288,10 @@ def make_endpoint(rig: Rig, auth: str = "key") -> str:
 
 
 def deploy(rig: Rig, endpoint: str, model: ModelVersion, name: str = "r0123456789") -> None:
-    rig.endpoints.deploy(DeploymentSpec(endpoint, name, model.id, SIZE, 1, {RUN: "run-1"}))
+    operation = rig.endpoints.deploy(DeploymentSpec(endpoint, name, model.id, SIZE, 1, {RUN: "run-1"}))
+    assert operation is not None
     assert settled(lambda: rig.endpoints.deployment(endpoint, name)).state == "succeeded"
+    assert rig.endpoints.why(operation) is None
 
 
 def test_an_endpoint_is_made_and_found(rig: Rig) -> None:

@@ -95,6 +95,7 @@ class FakeEndpoints:
         monitor.there = self.there
         self._held: set[str] = set()
         self._logs: dict[tuple[str, str], str] = {}
+        self._errors: dict[tuple[str, str], str] = {}
         self.taken: set[str] = set()  # names that somebody else in the region has
         self.answer: Callable[[str, Sequence[Mapping[str, str]]], str] = lambda deployment, messages: (
             f"{deployment} heard {messages[-1]['content']}"
@@ -145,7 +146,7 @@ class FakeEndpoints:
         with self._faults.call("endpoints.deployments"):
             return [self._look_deployment(*key) for key in sorted(self._deployments) if key[0] == endpoint]
 
-    def deploy(self, spec: DeploymentSpec) -> None:
+    def deploy(self, spec: DeploymentSpec) -> str | None:
         with self._faults.call("endpoints.deploy"):
             self._get(spec.endpoint)
             if spec.model not in {version.id for version in self._models.versions}:
@@ -153,6 +154,12 @@ class FakeEndpoints:
             fields = {**vars(spec), "tags": dict(spec.tags)}
             made = Deployment(**fields, state="creating", created=self._now())
             self._deployments[spec.endpoint, spec.name] = made
+            return f"operations/{spec.endpoint}/{spec.name}"
+
+    def why(self, operation: str) -> str | None:
+        with self._faults.call("endpoints.why"):
+            _, endpoint, name = operation.split("/")
+            return self._errors.get((endpoint, name))
 
     def undeploy(self, endpoint: str, name: str) -> None:
         with self._faults.call("endpoints.undeploy"):
@@ -191,7 +198,9 @@ class FakeEndpoints:
         """Give an endpoint other tags, as a person does in the portal."""
         self._endpoints[name] = replace(self._get(name), tags=dict(tags))
 
-    def fail(self, endpoint: str, deployment: str | None = None, log: str = "") -> None:
+    def fail(
+        self, endpoint: str, deployment: str | None = None, log: str = "", error: str | None = None
+    ) -> None:
         """Let an endpoint or a deployment fail."""
         if deployment is None:
             self._endpoints[endpoint] = replace(self._get(endpoint), state="failed")
@@ -199,6 +208,8 @@ class FakeEndpoints:
             found = self._deployments[endpoint, deployment]
             self._deployments[endpoint, deployment] = replace(found, state="failed")
             self._logs[endpoint, deployment] = log
+            if error is not None:
+                self._errors[endpoint, deployment] = error
 
     def _get(self, name: str) -> Endpoint:
         if name not in self._endpoints:

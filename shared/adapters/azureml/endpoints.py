@@ -97,11 +97,20 @@ class AzureMLEndpoints:
             return []
         return [shapes.deployment(endpoint, one) for one in found]
 
-    def deploy(self, spec: DeploymentSpec) -> None:
+    def deploy(self, spec: DeploymentSpec) -> str | None:
         """Begin to make a deployment; raises Missing where there is no such endpoint or model."""
         with self._place.sdk(f"the deployment {_checked(spec.endpoint)}/{_checked(spec.name)}") as sdk:
-            sdk.online_deployments.begin_create_or_update(entities.deployment(spec))
+            begun = sdk.online_deployments.begin_create_or_update(entities.deployment(spec))
         LOG.info("began to make deployment %s/%s", spec.endpoint, spec.name)
+        return _operation(begun)
+
+    def why(self, operation: str) -> str | None:
+        """Ask a begun operation for its error: a deployment itself keeps none."""
+        try:
+            found = self._place.call(Request("GET", operation), "the operation")
+        except DroptuneError:
+            return None  # operations are forgotten after a while
+        return _worded(found.get("error") or {})
 
     def undeploy(self, endpoint: str, name: str) -> None:
         """Begin to delete a deployment."""
@@ -147,6 +156,21 @@ class AzureMLEndpoints:
         return (
             f"{path}/deployments/{quote(_checked(deployment), safe='')}" if deployment is not None else path
         )
+
+
+def _operation(begun: Any) -> str | None:  # noqa: ANN401 - the SDK's poller
+    """Read where a begun operation can be asked about out of the SDK's poller, which polls no more."""
+    with suppress(AttributeError):
+        headers = begun.polling_method()._initial_response.http_response.headers  # noqa: SLF001
+        found: str | None = headers.get("Azure-AsyncOperation")
+        return found
+    return None
+
+
+def _worded(error: Mapping[str, Any]) -> str | None:
+    told = [error, *(error.get("details") or ())]
+    said = [": ".join(str(one[key]) for key in ("code", "message") if one.get(key)) for one in told]
+    return " ".join(dict.fromkeys(text for text in said if text)) or None
 
 
 def _checked(name: str) -> str:
