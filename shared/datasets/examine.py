@@ -160,11 +160,16 @@ class Examiner:
         doubtful = set(np.flatnonzero(sizes > np.asarray(figures.room)).tolist())
         if self._meter is None:
             return sorted(doubtful)
+        doubtful = {place for place in doubtful if not self._fits(piece.rows[place], figures.room[place])}
         by_number = {line for line, codes in odd.items() if ANY in codes}
         for place, line in enumerate(piece.line) if by_number or self._meter.marked(data) else ():
             if line in by_number or self._meter.marked(piece.text(data, line)):
                 doubtful.add(place)
         return sorted(doubtful)
+
+    def _fits(self, row: Row, room: int) -> bool:
+        """Tell whether a row whose line is longer than its room fits all the same."""
+        return self._meter is not None and self._meter.surely([m.content for m in row.messages], room)
 
     def _measured(
         self, found: Examined, data: bytes, piece: Piece, doubtful: Sequence[int], refused: frozenset[int]

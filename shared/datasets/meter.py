@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from shared.datasets.pairs import Pairs
 from shared.datasets.pieces import part
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Meter:
         self._growth = growth(counter.tokenizer) if _closed(counter) else 0
         self._marks = tuple({counter.markers.response, counter.markers.instruction, counter.pad})
         self._literals = [max(PLAIN.findall(mark) or [""], key=len).encode() for mark in self._marks]
+        self._pairs = Pairs(counter.tokenizer) if self._growth == 1 and counter.cuts_at_spaces else None
         self._rooms: dict[tuple[str, ...], int] = {}
 
     def room(self, roles: tuple[str, ...]) -> int:
@@ -49,6 +51,13 @@ class Meter:
                 around = len(self.counter.template.render(chat).encode()) - len(FILLER) * len(roles)
                 return max(COUNT_ALL, self.limit // self._growth - max(0, around) - 1)
         return COUNT_ALL
+
+    def surely(self, texts: Sequence[str], room: int) -> bool:
+        """Tell whether texts surely fit in that room."""
+        octets = [text.encode("utf-8", "surrogatepass") for text in texts]
+        if sum(map(len, octets)) <= room:
+            return True
+        return room >= 0 and self._pairs is not None and sum(map(self._pairs.most, octets)) <= room
 
     def marked(self, data: bytes) -> bool:
         """Tell whether JSON may hold a text that begins a turn; characters written by number aside."""
@@ -63,11 +72,10 @@ class Meter:
         if not all(_plain(message) for message in chat):
             return False
         texts = [message["content"] for message in chat]
-        size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
         roles = tuple(message["role"] for message in chat)
         if (room := self._rooms.get(roles)) is None:
             room = self._rooms[roles] = self.room(roles)
-        return size <= room and not any(mark in text for mark in self._marks for text in texts)
+        return self.surely(texts, room) and not any(mark in text for mark in self._marks for text in texts)
 
 
 def _plain(message: Mapping[str, Any]) -> bool:

@@ -50,26 +50,26 @@ class TokenFigures:
             self.longest = max(self.longest, tokens.total)
             self.over += self.limit is not None and tokens.total > self.limit
 
-    def figures(self, chats: Chats, tokens: Sequence[Tokens] | None) -> Tokenized:
-        """Give all figures. tokens: of the chats sampled, None where they were not counted."""
+    def figures(self, chats: Chats, totals: Sequence[int] | None, closer: Sequence[Tokens]) -> Tokenized:
+        """Give all figures. totals: tokens of the chats sampled, None where they were not counted.
+
+        closer: some of those chats, of which is known what is learnt.
+        """
         plain = Estimate()
-        sizes = (
-            [one.total for one in tokens]
-            if tokens is not None
-            else [round(plain.chat(chat)) for chat in chats.sampled]
-        )
+        sizes = totals if totals is not None else [round(plain.chat(chat)) for chat in chats.sampled]
         total, error = _total(chats, sizes)
         read = [min(size, self.limit or size) for size in sizes]
         share = sum(read) / max(1, sum(sizes)) * chats.train / max(1, chats.rows)
-        answers = None if tokens is None else sum(one.learnt for one in tokens) / max(1, sum(read))
+        whole = sum(min(one.total, self.limit or one.total) for one in closer)
+        answers = sum(one.learnt for one in closer) / whole if whole else None
         figures: dict[str, Any] = {
             "counted_by": self.model,
             "limit": self.limit,
             "sampled": len(sizes),
             "counted_near_limit": self.counted,
             "total": total,
-            "total_exact": tokens is not None and len(sizes) == chats.rows,
-            "error": error if tokens is not None else plain.error,
+            "total_exact": totals is not None and len(sizes) == chats.rows,
+            "error": error if totals is not None else plain.error,
             "epochs": self.epochs,
             "trained": round(total * share * self.epochs),
             "learnt": answers,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "Search", "TokenCounter", "Tokens", "limit_of"]
 LARGEST, WITHOUT = 1_000_000, 512  # a larger maximum counts as none; what is taken then
-MOST_KNOWN = 200_000
+MOST_KNOWN, AT_ONCE = 50_000, 64
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 PAD = "<pad>"
@@ -47,6 +47,7 @@ class TokenCounter:
         self._tokenizer, self._search = tokenizer, search
         self._from_left = from_left
         self._known: dict[str, list[int]] = {}
+        self._sizes: dict[str, int] = {}
         self._pieces = cutter(tokenizer)
 
     @classmethod
@@ -79,6 +80,11 @@ class TokenCounter:
         return made
 
     @property
+    def cuts_at_spaces(self) -> bool:
+        """Tell whether it is known where its texts are cut into words (pieces.py)."""
+        return self._pieces is not None
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """The library's own."""
         return self._tokenizer
@@ -91,6 +97,20 @@ class TokenCounter:
             self._counted(next(encoded)) if isinstance(text, str) else Tokens(0, 0, 0, str(text))
             for text in rendered
         ]
+
+    def totals(self, chats: Sequence[Sequence[Message]]) -> list[int]:
+        """Give the numbers of tokens alone, which takes half the time. The template must take the chats."""
+        if self._pieces is None:
+            return [one.total for one in self.count(chats)]
+        totals = []
+        for begin in range(0, len(chats), AT_ONCE):
+            cut = [self._pieces(self.template.render(chat)) for chat in chats[begin : begin + AT_ONCE]]
+            new = list(set(chain.from_iterable(cut)).difference(self._sizes))
+            found = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
+            self._sizes.update(zip(new, map(len, found), strict=True))
+            totals += [sum(map(self._sizes.__getitem__, pieces)) for pieces in cut]
+        self._sizes.clear()
+        return totals
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Give the token ids of texts as they stand, special tokens in them read as such."""

@@ -1,4 +1,4 @@
-"""One measured run in a process of its own: `python timed.py WHAT FILE`; prints one JSON line.
+"""One measured run in a process of its own: `python timed.py WHAT FILE pinned|free`; prints one JSON line.
 
 Imports nothing of the project but for `check`, so that the peers' environment can run it too.
 """
@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+LIMIT = 8192  # tokens, the small model's own
 
 
 def decode(path: str) -> float:
@@ -39,15 +41,24 @@ def together(path: str) -> float:
 
 
 def check(path: str, cores: int = 1) -> float:
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    root = Path(__file__).parents[2]
+    sys.path.insert(0, str(root))
     from shared.datasets import CheckOptions, prepare, render_html
     from shared.datasets.closeness import near_copies
     from shared.datasets.languages import language_mix
     from shared.datasets.rows import Message
     from shared.datasets.scan import Scanner
+    from shared.datasets.tokenizer_files import NAMES, TokenizerFiles
 
     said = [Message("user", "The opening hours are on the door of the shop, as they have always been.")]
-    Scanner(), language_mix([said]), near_copies([said])  # start-up is told apart
+    model = root / ".droptune" / "models" / "small"
+    kept = {name: (model / name).read_bytes() for name in NAMES if (model / name).is_file()}
+    tokenizer = TokenizerFiles.of("SmolLM2-135M-Instruct", kept, LIMIT)
+    if tokenizer is None:
+        raise SystemExit("the small model is not there: python3 dev.py up")
+    # Start-up is told apart.
+    Scanner(), language_mix([said]), near_copies([said]), tokenizer.counter().count([said])
+    options = CheckOptions(max_bytes=1 << 40, tokenizer=tokenizer)
 
     def chunks() -> object:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
@@ -55,7 +66,9 @@ def check(path: str, cores: int = 1) -> float:
                 yield chunk
 
     begun = time.perf_counter()
-    report = prepare(chunks(), CheckOptions(max_bytes=1 << 40), cores=cores)  # type: ignore[arg-type]
+    report = prepare(chunks(), options, cores=cores)  # type: ignore[arg-type]
+    if report.tokens is None or report.tokens["sampled"] < 2000:
+        raise SystemExit("no sample of 2,000 rows was counted")
     if report.verdict != "usable" or not render_html(report, "bench") or not report.to_json():
         raise SystemExit(f"the bench's own data is {report.verdict}: {report.reason}")
     return time.perf_counter() - begun
@@ -72,6 +85,8 @@ def main(what: str, path: str, pinned: str) -> None:
     seconds = {"decode": decode, "together": together, "check": check, "check2": check2}[what](path)
     whole = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if what == "check2":  # two workers, as large as the larger one; memory that all share counts each time
+        peak += 2 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "startup": whole - seconds, "megabytes": peak}))
 
 
