@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.datasets.sources import Source
 
 ENDLESS = 1 << 62
-CLOSER = 200
+CLOSER = 100
 
 
 class Tokening:

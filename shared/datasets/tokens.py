@@ -11,6 +11,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from shared.datasets.estimate import Estimate
 from shared.datasets.learnt import Search, Tokens, places
 from shared.datasets.pieces import cutter
@@ -106,11 +108,21 @@ class TokenCounter:
         for begin in range(0, len(chats), AT_ONCE):
             cut = [self._pieces(self.template.render(chat)) for chat in chats[begin : begin + AT_ONCE]]
             new = list(set(chain.from_iterable(cut)).difference(self._sizes))
-            found = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
-            self._sizes.update(zip(new, map(len, found), strict=True))
+            self._sizes.update(zip(new, self._counts(new), strict=True))
             totals += [sum(map(self._sizes.__getitem__, pieces)) for pieces in cut]
         self._sizes.clear()
         return totals
+
+    def _counts(self, pieces: list[str]) -> list[int]:
+        """Count the tokens of pieces, all in one text with the pad token between: apart they take twice."""
+        text = self.pad.join(pieces)
+        [found] = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        ids = np.asarray(found.ids)
+        between = np.flatnonzero(ids == self._search.pad)
+        if len(between) != len(pieces) - 1:  # some piece holds it
+            return [len(one) for one in self._tokenizer.encode_batch_fast(pieces, add_special_tokens=False)]
+        counts: list[int] = (np.diff(between, prepend=-1, append=len(ids)) - 1).tolist()
+        return counts
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Give the token ids of texts as they stand, special tokens in them read as such."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from local.trainer import offline
 from local.trainer.tiny import _tokenizer
+from shared.datasets.pairs import Pairs
 from shared.datasets.pieces import SPACED, SPLITS, WORD, cutter
 from shared.datasets.rows import Message
 from shared.datasets.tokens import Estimate, Search, TokenCounter, Tokens, limit_of
@@ -254,3 +255,20 @@ def test_an_estimate_fitted_to_counted_chats_is_nearer(tokenizer: Tokenizer) -> 
     assert far[0][len(far[0]) // 2] < far[1][len(far[1]) // 2]
     assert 0 < fitted.error < 0.5
     assert Estimate.fitted([]) == plain
+
+
+@given(texts=st.lists(st.tuples(SIGNS, SIGNS | st.text(max_size=30)), min_size=1, max_size=6))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_totals_are_those_of_counting(counter: TokenCounter, texts: list[tuple[str, str]]) -> None:
+    chats = [chat(*(text.encode("utf-8", "ignore").decode() for text in pair)) for pair in texts]
+    chats.append(chat(f"a {counter.pad} b", f"{counter.pad}{counter.pad}"))
+    for some in (chats, chats[:-1]):
+        assert counter.totals(some) == [one.total for one in counter.count(some)]
+
+
+@given(text=st.text("abcxyzQZ '\u2019tls.é1\n", max_size=60))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_pairs_bound_the_tokens_of_a_text(tokenizer: Tokenizer, text: str) -> None:
+    pairs = Pairs(tokenizer)
+    assert len(tokenizer.encode(text, add_special_tokens=False).ids) <= pairs.most(text.encode())
+    assert pairs.most(b"") == 0
