@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from local.azureml import catalogue
 from local.azureml.clock import parse, stamp
 from local.azureml.errors import AzureError, bad_request, missing, unsupported
 from local.azureml.records import Compute
@@ -67,6 +68,21 @@ class Computes:
             raise bad_request(f"Compute '{name}' was not found in this workspace.", detail="ComputeNotFound")
         if self.state(found) == "Failed":
             raise bad_request(f"Compute '{name}' could not be provisioned.", detail="ComputeNotReady")
+
+    def check_instance(self, name: str) -> None:
+        """Refuse a serverless job's instance type that the region does not offer.
+
+        Raises:
+            AzureError: 400, naming it.
+
+        """
+        if self._region.size(name) is None:
+            raise bad_request(f"The instance type '{name}' is not offered in this region.")
+
+    def size(self, compute: str, instance: str) -> Json | None:
+        """Return the size of a cluster's nodes, of `instance` for `serverless`; None if unknown."""
+        found = self._store.get(Compute, compute)
+        return catalogue.size(str(found.body.get("vmSize")) if found else instance)
 
     def _find(self, name: str) -> Compute:
         found = self._store.get(Compute, name)

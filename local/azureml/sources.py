@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from local.azureml.compute import SERVERLESS
 from local.azureml.errors import AzureError, bad_request, unsupported
 from local.azureml.submission import FILES, MODEL, WIRE
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from local.azureml.places import Places
     from local.azureml.registry import Registry
     from local.azureml.submission import Plan
+    from local.azureml.web import Json
 
 _REGISTRY_MODEL = re.compile(
     r"azureml://registries/azureml/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
@@ -56,9 +58,7 @@ class Sources:
             AzureError: 400, 404, or 501 for inputs that this emulator can't use.
 
         """
-        for name, value in plan.values.items():
-            if name.startswith("compute_"):
-                self._computes.check(value)
+        self._check_computes(plan)
         for name in ("huggingface_id", "evaluation_config_params"):
             if plan.values.get(name):
                 raise unsupported(f"use for the input '{name}'")
@@ -69,6 +69,18 @@ class Sources:
                 raise unsupported(f"use for the input '{name}'")
             elif not uri.startswith(WIRE):
                 self._stored(uri)
+
+    def _check_computes(self, plan: Plan) -> None:
+        for name, value in plan.values.items():
+            if name.startswith("compute_"):
+                self._computes.check(value)
+        for step in ("model_import", "preprocess", "finetune"):
+            if plan.values.get(f"compute_{step}") == SERVERLESS:
+                self._computes.check_instance(plan.values[f"instance_type_{step}"])
+
+    def machine(self, plan: Plan) -> Json | None:
+        """Return the size of the fine-tune's nodes; None where it is not known."""
+        return self._computes.size(plan.values["compute_finetune"], plan.values["instance_type_finetune"])
 
     def check_compute(self, identity: str) -> None:
         """Refuse a compute that is not there; `identity` is a name or an ARM id.

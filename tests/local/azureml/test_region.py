@@ -157,7 +157,7 @@ def test_registry_models_are_archived_retired_and_added(
     assert (raw["isArchived"], raw["systemMetadata"]["displayName"]) == (True, "Phi-4")
     archived = model_version(emulator, "Phi-3-mini-4k-instruct", "15")["properties"]
     assert archived["systemMetadata"]["deprecation"]["finetuneRetirementDate"].startswith("2025-08-30")
-    body = job_body()
+    body = job_body({"instance_type_finetune": SIZE})
     wanted = "azureml://registries/azureml/models/Phi-3-mini-4k-instruct/versions/15"
     body["properties"]["jobs"]["ft"]["inputs"]["mlflow_model_path"]["uri"] = wanted
     emulator.admin("PATCH", "region", json={"retirement": True})
