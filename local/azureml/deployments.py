@@ -12,7 +12,7 @@ from local.azureml.errors import bad_request, busy, inference_refuses, missing, 
 from local.azureml.records import Deployment, Endpoint
 from local.azureml.tail import last_lines
 from local.azureml.web import WS, Answer, Way, page
-from local.azureml.wire import check_endpoint_name, properties_of, system_data
+from local.azureml.wire import check_endpoint_name, properties_of, system_data, tags_alone
 
 if TYPE_CHECKING:
     from local.azureml.assets import Assets
@@ -57,6 +57,7 @@ class Deployments:
             Way("GET", top, self._list),
             Way("GET", one, lambda call: Answer(body=self._body(self._find(call)))),
             Way("PUT", one, self._put),
+            Way("PATCH", one, self._patch),
             Way("DELETE", one, self._delete),
             Way("POST", f"{one}/getLogs", self._logs),
         ]
@@ -111,6 +112,16 @@ class Deployments:
             self._servers.keep(kept)
         headers = self._operations.begin("Deployment", kept.key, "put")
         return Answer(200 if before else 201, self._body(kept), headers)
+
+    def _patch(self, call: Call) -> Answer:
+        tags = tags_alone(call.json(), "sku")
+        key, now = self._find(call).key, self._clock.stamp()
+
+        def tagged(found: Deployment) -> Deployment:
+            return replace(found, resource={**found.resource, "tags": tags}, modified=now)
+
+        kept = self._store.change(Deployment, key, tagged)
+        return Answer(body=self._body(kept or self._find(call)))
 
     def _check(self, body: Json) -> None:
         if body.get("endpointComputeType", "Managed") != "Managed":

@@ -12,8 +12,8 @@ from local.azureml import traffic
 from local.azureml.errors import bad_request, busy, missing
 from local.azureml.identity import AZURE_ML
 from local.azureml.records import Deployment, Endpoint, GoneEndpoint
-from local.azureml.web import WS, Answer, Way, page
-from local.azureml.wire import check_endpoint_name, properties_of, system_data
+from local.azureml.web import WS, Answer, Way, paged
+from local.azureml.wire import check_endpoint_name, properties_of, system_data, tags_alone
 
 if TYPE_CHECKING:
     from local.azureml.core import Core
@@ -41,9 +41,10 @@ class Endpoints:
         """Return the routes; `deployments` go with their endpoint."""
         one = f"{WS}/onlineEndpoints/{{endpoint}}"
         return [
-            Way("GET", f"{WS}/onlineEndpoints", lambda _: page(self._all())),
+            Way("GET", f"{WS}/onlineEndpoints", self._all),
             Way("GET", one, lambda call: Answer(body=self._body(self._find(call)))),
             Way("PUT", one, self._put),
+            Way("PATCH", one, self._patch),
             Way("DELETE", one, lambda call: self._delete(call, deployments)),
             Way("POST", f"{one}/listKeys", self._keys),
             Way("POST", f"{one}/regenerateKeys", self._regenerate),
@@ -56,8 +57,8 @@ class Endpoints:
             if endpoint.state == "Deleting":
                 self._remove_later(endpoint.name, deployments)
 
-    def _all(self) -> list[Json]:
-        return [self._body(endpoint) for endpoint in self._store.all(Endpoint)]
+    def _all(self, call: Call) -> Answer:
+        return paged(call, self._store.numbered(Endpoint), self._body)
 
     def _find(self, call: Call) -> Endpoint:
         found = self._store.get(Endpoint, call.path["endpoint"])
@@ -85,6 +86,16 @@ class Endpoints:
         shown = self._body(kept)
         shown["properties"]["provisioningState"] = "Updating" if before else "Creating"
         return Answer(200 if before else 201, shown, self._operations.begin("Endpoint", name, "put"))
+
+    def _patch(self, call: Call) -> Answer:
+        tags = tags_alone(call.json(), "identity")
+        name, now = self._find(call).name, self._clock.stamp()
+
+        def tagged(found: Endpoint) -> Endpoint:
+            return replace(found, resource={**found.resource, "tags": tags}, modified=now)
+
+        kept = self._store.change(Endpoint, name, tagged)
+        return Answer(body=self._body(kept or self._find(call)))
 
     def _kept(self, name: str, body: Json, sent: Json, before: Endpoint | None) -> Endpoint:
         now = self._clock.stamp()

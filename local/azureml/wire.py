@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local.azureml.errors import bad_request
+from local.azureml.errors import bad_request, unsupported
 
 Json = dict[str, Any]
 
@@ -39,6 +39,19 @@ def properties_of(body: Json) -> Json:
     if not isinstance(properties, dict):
         raise bad_request("The request body has no object 'properties'.")
     return properties
+
+
+def tags_alone(body: Json, *ignored: str) -> Json:
+    """Return the tags that an Update asks for, the whole of them.
+
+    Raises:
+        AzureError: 501, when it asks for more; `ignored` parts may stand there.
+
+    """
+    more = sorted(body.keys() - {"tags", *ignored})
+    if more or not isinstance(body.get("tags"), dict):
+        raise unsupported(f"update of {', '.join(more) or 'nothing'}; only of tags")
+    return {str(name): str(value) for name, value in body["tags"].items()}
 
 
 def check_endpoint_name(what: str, name: str) -> None:

@@ -1,34 +1,81 @@
-"""What the sweep looks at: every endpoint with its deployments, their use and their price."""
+"""What the sweep looks at: every endpoint with its deployments, their use and their price.
+
+One listing for all endpoints, one call for each endpoint's deployments, one for its requests, and a
+heartbeat of what was found quiet alone. Eight look at a time; an endpoint's figures are judged and let go
+before the next, for a month of minutes is much.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from shared.app import own_requests, recipes
-from shared.domain.errors import DroptuneError, Missing
+from shared.app import looking, own_requests
+from shared.app.books import Books
+from shared.domain import sweep_rules
+from shared.domain.errors import DroptuneError, Missing, Transient
 from shared.domain.idle import Traffic
-from shared.domain.recipe import Recipe
-from shared.domain.run import State
-from shared.domain.sweep import DeploymentFacts, EndpointFacts
-from shared.domain.tags import INSTALLATION, RECIPE, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from shared.app.ledger import Ledger
-    from shared.domain.run import Run
-    from shared.ports import Deployment, Endpoint, World
+    from shared.domain.sweep import EndpointFacts, Verdict
+    from shared.ports import Endpoint, World
 
-LONGEST_LOOK = timedelta(days=30)
+log = logging.getLogger(__name__)
+AT_ONCE = 8
+LONGEST_PAUSE = 30.0
 
 
-def inventory(world: World, ledger: Ledger) -> Iterator[EndpointFacts]:
-    """Look at every endpoint of the workspace."""
-    installation = agreed_installation(world)
-    for endpoint in world.endpoints.all():
-        yield look(world, ledger, endpoint, installation)
+@dataclass
+class Survey:
+    """What there is. facts: without the figures of use, which the verdicts name; errors: by endpoint."""
+
+    facts: dict[str, EndpointFacts] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    errors: dict[str, DroptuneError] = field(default_factory=dict)
+
+
+def survey(world: World, ledger: Ledger, empty: Mapping[str, datetime]) -> Survey:
+    """Look at every endpoint of the workspace and judge it. empty: since when each was found empty.
+
+    What cannot be looked at stands in `errors` and is left alone; raises where that is so of all of them.
+    """
+    found, books = Survey(), Books(world, ledger)
+    eye = looking.Eye(world, ledger, books, agreed_installation(world), own_requests.read(world))
+
+    def one(endpoint: Endpoint) -> tuple[EndpointFacts, list[Verdict]] | DroptuneError:
+        try:
+            facts = patiently(lambda: eye.look(endpoint, empty.get(endpoint.name)))
+        except DroptuneError as error:
+            log.warning("sweep: %s cannot be looked at: %s", endpoint.name, error.problem.code)
+            return error
+        return slim(facts), sweep_rules.judge(facts, world.now())
+
+    with ThreadPoolExecutor(AT_ONCE, "look") as pool:
+        endpoints = list(world.endpoints.all())
+        for endpoint, seen in zip(endpoints, pool.map(one, endpoints), strict=True):
+            if isinstance(seen, DroptuneError):
+                found.errors[endpoint.name] = seen
+            else:
+                found.facts[endpoint.name] = seen[0]
+                found.verdicts += seen[1]
+    if found.errors and not found.facts:
+        raise next(iter(found.errors.values()))
+    return found
+
+
+def look_afresh(world: World, ledger: Ledger, name: str, empty_since: datetime | None) -> EndpointFacts:
+    """Look at one endpoint right before a deed; raises Missing where it is gone."""
+    endpoint = world.endpoints.find(name)
+    own = own_requests.read(world, name)
+    eye = looking.Eye(world, ledger, Books(world, ledger), agreed_installation(world), own)
+    return eye.look(endpoint, empty_since)
 
 
 def agreed_installation(world: World) -> str | None:
@@ -40,82 +87,18 @@ def agreed_installation(world: World) -> str | None:
     return written if written == world.installation else None
 
 
-def look(world: World, ledger: Ledger, endpoint: Endpoint, installation: str | None) -> EndpointFacts:
-    """Look at one endpoint; of one that is not ours no more than its deployments' names."""
-    ours = installation is not None and endpoint.tags.get(INSTALLATION) == installation
-    name = endpoint.tags.get(RECIPE, "")
-    recipe = _recipe(world, ledger, endpoint, name) if ours else Recipe()
-    found = world.endpoints.deployments(endpoint.name)
-    own = own_requests.read(world, endpoint.name) if ours else {}
-    return EndpointFacts(
-        name=endpoint.name,
-        state=endpoint.state,
-        tags=endpoint.tags,
-        created=endpoint.created,
-        installation=installation,
-        lane=ledger.lane(name).lane if ours and name else None,
-        traffic=endpoint.traffic,
-        recipe=recipe,
-        deployments=tuple(_deployment(world, ledger, endpoint, one, recipe, own, ours=ours) for one in found),
-    )
-
-
-def _deployment(  # noqa: PLR0913 - a deployment is looked at in the light of its endpoint
-    world: World,
-    ledger: Ledger,
-    endpoint: Endpoint,
-    found: Deployment,
-    recipe: Recipe,
-    own: Mapping[str, Mapping[datetime, float]],
-    *,
-    ours: bool,
-) -> DeploymentFacts:
-    run = _run(ledger, found.tags.get(RUN)) if ours else None
-    hourly = (
-        world.prices.hourly_usd(found.instance_type, endpoint.location or "") if found.instance_type else None
-    )
-    return DeploymentFacts(
-        name=found.name,
-        state=found.state,
-        tags=found.tags,
-        created=found.created,
-        traffic=_traffic(world, found, recipe, own.get(found.name, {})) if ours else Traffic(known=False),
-        hourly_usd=hourly * found.instance_count if hourly is not None else None,
-        run_state=run.state if run else None,
-        live_since=_live_since(run) if run else None,
-    )
-
-
-def _traffic(world: World, found: Deployment, recipe: Recipe, own: Mapping[datetime, float]) -> Traffic:
-    """Read the figures of the idle window; what cannot be read is unknown."""
-    now = world.now()
-    since = now - min(timedelta(hours=recipe.cost.idle_hours) + timedelta(minutes=2), LONGEST_LOOK)
+def patiently(look: Callable[[], EndpointFacts]) -> EndpointFacts:
+    """Look, and once again where the other side asked for a pause that it can be given."""
     try:
-        requests = world.monitor.requests(found.endpoint, since, now).get(found.name, {})
-        heartbeat = world.monitor.heartbeat(found.endpoint, found.name, since, now)
-    except DroptuneError:
-        return Traffic(known=False)
-    return Traffic(known=True, requests=requests, own=own, heartbeat=heartbeat)
+        return look()
+    except Transient as busy:
+        if busy.retry_after is None or busy.retry_after > LONGEST_PAUSE:
+            raise
+        time.sleep(busy.retry_after)
+    return look()
 
 
-def _recipe(world: World, ledger: Ledger, endpoint: Endpoint, name: str) -> Recipe:
-    """Give the current recipe, for its limits; else the copy in the run, else the defaults."""
-    try:
-        recipe, _etag, _problem = recipes.find(world.recipes, name)
-    except DroptuneError:
-        recipe = None
-    run = _run(ledger, endpoint.tags.get(RUN)) if recipe is None else None
-    return recipe or (run.recipe if run else None) or Recipe()
-
-
-def _run(ledger: Ledger, name: str | None) -> Run | None:
-    if not name:
-        return None
-    try:
-        return ledger.load(name).run
-    except Missing:
-        return None
-
-
-def _live_since(run: Run) -> datetime | None:
-    return next((change.at for change in reversed(run.history) if change.state is State.LIVE), None)
+def slim(facts: EndpointFacts) -> EndpointFacts:
+    """Let the figures of use go."""
+    nothing = Traffic(known=False)
+    return replace(facts, deployments=tuple(replace(one, traffic=nothing) for one in facts.deployments))

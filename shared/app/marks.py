@@ -1,52 +1,100 @@
-"""Marks: what is about to go is marked first, and goes when its grace is over and it is still stale."""
+"""Marks: what is about to go is marked first, and goes when its grace is over and it is still stale.
+
+runs/sweep/marks.json holds them, by endpoint and deployment, and since when endpoints have been empty.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
-from shared.domain.errors import Missing
-from shared.domain.sweep import TAKEN, Verdict
+from shared.domain import quiet
+from shared.domain.errors import AlreadyThere, Changed, Missing
+from shared.domain.sweep import LATER, MARKED, TAKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from shared.domain.sweep import EndpointFacts
+    from shared.domain.sweep import EndpointFacts, Verdict
     from shared.ports import World
 
+log = logging.getLogger(__name__)
 NAME = "sweep/marks.json"
+AT_ONCE = frozenset({"failed", "expired"})  # a failed one serves nobody; of the other people named the day
+OPEN = frozenset({"unknown", "no-heartbeat"})  # nothing proves that a mark no longer holds
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The document: since when each thing is marked, since when each endpoint is empty, and its version."""
+
+    marks: dict[str, datetime] = {}
+    empty: dict[str, datetime] = {}
+    etag: str | None = None
+
+
+def read(world: World) -> Book:
+    """Read the marks; none where there is no document yet, or one that cannot be read: grace begins anew."""
+    try:
+        stored = world.ledger.read(NAME)
+        return replace(msgspec.json.decode(stored.data, type=Book), etag=stored.etag)
+    except Missing:
+        return Book()
+    except msgspec.DecodeError as fault:
+        log.warning("sweep: the marks cannot be read, grace begins anew: %s", fault)
+        return Book(etag=stored.etag)
 
 
 def with_grace(
-    world: World, verdicts: list[Verdict], facts: Mapping[str, EndpointFacts], now: datetime, *, dry_run: bool
+    book: Book, verdicts: list[Verdict], facts: Mapping[str, EndpointFacts], now: datetime
 ) -> list[Verdict]:
-    """Turn `take` into `mark` where the grace is not over yet; a mark that no longer holds is taken away."""
-    marks = _read(world)
-    after: dict[str, datetime] = {}
-    given: list[Verdict] = []
-    for verdict in verdicts:
-        if verdict.action != TAKEN:
-            given.append(verdict)
-            continue
-        since = after[verdict.key] = marks.get(verdict.key, now)
-        grace = timedelta(hours=facts[verdict.endpoint].recipe.cost.grace_hours)
-        # A failed deployment serves nobody: it waits for no one.
-        over = verdict.rule == "failed" or now - since >= grace
-        given.append(verdict if over else _marked(verdict, since + grace))
-    if after != marks and not dry_run:
-        world.ledger.put(NAME, msgspec.json.encode(after))
-    return given
+    """Turn `take` into `mark` where the grace is not over yet, into `later` in the recipe's quiet hours."""
+    return [_in_time(book, one, facts[one.endpoint], now) if one.action == TAKEN else one for one in verdicts]
 
 
-def _marked(verdict: Verdict, goes: datetime) -> Verdict:
-    return replace(verdict, action="mark", reason=f"{verdict.reason}; goes after {goes:%F %T} UTC")
+def _in_time(book: Book, verdict: Verdict, found: EndpointFacts, now: datetime) -> Verdict:
+    cost = found.recipe.cost
+    goes = book.marks.get(verdict.key, now) + timedelta(hours=cost.grace_hours)
+    if verdict.rule not in AT_ONCE and now < goes:
+        keep = f"to keep it: droptune keep {verdict.key.rstrip('/')} --until DATE --reason TEXT"
+        return verdict.but(MARKED, f"goes after {goes:%F %T} UTC; {keep}")
+    ends = quiet.until(cost.quiet_hours, now)
+    return verdict if ends is None else verdict.but(LATER, f"quiet hours until {ends:%F %T} UTC")
 
 
-def _read(world: World) -> dict[str, datetime]:
+def after(
+    book: Book,
+    verdicts: list[Verdict],
+    facts: Mapping[str, EndpointFacts],
+    unseen: Collection[str],
+    now: datetime,
+) -> Book:
+    """Give the marks that follow: new ones, those that still hold, those of endpoints left unseen."""
+    marks = {key: at for key, at in book.marks.items() if key.partition("/")[0] in unseen}
+    empty = {name: at for name, at in book.empty.items() if name in unseen}
+    for one in verdicts:
+        if one.action in {TAKEN, MARKED, LATER}:
+            marks[one.key] = book.marks.get(one.key, now)
+        elif one.rule in OPEN and one.key in book.marks:
+            marks[one.key] = book.marks[one.key]
+    for name, found in facts.items():
+        if found.ours and not found.deployments:
+            empty[name] = book.empty.get(name, now)
+    return replace(book, marks=marks, empty=empty)
+
+
+def write(world: World, before: Book, book: Book) -> None:
+    """Write the marks where they changed; another sweep's, written meanwhile, stay as they are."""
+    if (book.marks, book.empty) == (before.marks, before.empty):
+        return
+    data = msgspec.json.encode(replace(book, etag=None))
     try:
-        return msgspec.json.decode(world.ledger.read(NAME).data, type=dict[str, datetime])
-    except Missing:
-        return {}
+        if before.etag is None:
+            world.ledger.create(NAME, data)
+        else:
+            world.ledger.replace(NAME, data, before.etag)
+    except (Changed, AlreadyThere):
+        log.warning("sweep: another sweep wrote the marks meanwhile; its marks count")

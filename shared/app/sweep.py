@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass, replace
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.app import going, own_requests, taking
 from shared.app import marks as mark_book
-from shared.app import taking
-from shared.app.inventory import inventory
+from shared.app.inventory import survey
 from shared.app.ledger import Ledger
 from shared.domain import sweep as policy
 from shared.domain.errors import Changed, DroptuneError
-from shared.domain.sweep import TAKEN, Verdict
+from shared.domain.names import short_digest
+from shared.domain.sweep import LATER, TAKEN, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.app.inventory import Survey
     from shared.domain.sweep import EndpointFacts
     from shared.ports import World
 
 log = logging.getLogger(__name__)
 LEAST_AT_ONCE, SHARE_AT_ONCE = 3, 0.25
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+TAKERS = 4
+SECONDS = 240.0  # what is not begun by then waits for the next sweep, a quarter of an hour later
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a sweep found and did. digest: of its plan; errors: by endpoint; taken: what is gone or going."""
+    """What a sweep found and did.
+
+    digest: of its plan; errors: by endpoint or deployment; taken: what is gone or going, with those that an
+    earlier sweep began; unpriced: how many of these nobody could price.
+    """
 
     at: datetime
     dry_run: bool
@@ -38,10 +50,17 @@ class SweepReport:
     taken: tuple[Verdict, ...]
     errors: dict[str, str]
     saves_monthly_usd: float | None
+    unpriced: int = 0
 
     def to_json(self) -> bytes:
         """Give the report for programs."""
         return msgspec.json.encode(self)
+
+
+@dataclass
+class _Done:
+    taken: list[Verdict] = field(default_factory=list)
+    errors: dict[str, DroptuneError] = field(default_factory=dict)
 
 
 def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> SweepReport:
@@ -50,76 +69,115 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
     One endpoint's failure never stops the others; it stands in the report. Where all fail, the first raises.
     """
     ledger, now = Ledger(world.ledger), world.now()
-    facts = {found.name: found for found in inventory(world, ledger)}
-    verdicts = [verdict for found in facts.values() for verdict in policy.judge(found, now)]
-    verdicts = mark_book.with_grace(world, verdicts, facts, now, dry_run=dry_run)
+    if not dry_run:
+        going.finish(world, ledger)
+    book = mark_book.read(world)
+    found = survey(world, ledger, book.empty)
+    verdicts = _plan(book, found, now)
     digest = _digest(verdicts)
-    if plan_digest is not None and plan_digest != digest:
-        raise Changed(
-            "plan-changed",
-            f"The plan is {digest} now, not {plan_digest}: the world has changed.",
-            "Look at the new one: droptune sweep --dry-run",
+    _same_plan(plan_digest, digest)
+    if not dry_run:
+        mark_book.write(
+            world, book, mark_book.after(book, found.verdicts, found.facts, found.errors.keys(), now)
         )
+        own_requests.forget_old(world)
     if plan_digest is None:
-        verdicts = _capped(verdicts, sum(found.ours for found in facts.values()))
-    taken, errors = ([], {}) if dry_run else _apply(world, ledger, verdicts, facts)
-    report = SweepReport(now, dry_run, digest, tuple(verdicts), tuple(taken), errors, _saving(taken))
-    if taken:
+        verdicts = _capped(verdicts, sum(one.ours for one in found.facts.values()), now)
+    done = _Done() if dry_run else _apply(world, ledger, verdicts, found.facts)
+    report = _report(found, verdicts, done, now, digest, dry_run=dry_run)
+    if done.taken:
         world.ledger.put(_report_name(now), report.to_json())
     return report
 
 
-def _apply(
-    world: World, ledger: Ledger, verdicts: list[Verdict], facts: dict[str, EndpointFacts]
-) -> tuple[list[Verdict], dict[str, str]]:
-    taken: list[Verdict] = []
-    errors: dict[str, str] = {}
-    first: DroptuneError | None = None
-    wanted = [verdict for verdict in verdicts if verdict.action == TAKEN]
-    for verdict in wanted:
-        try:
-            if taking.take(world, ledger, facts[verdict.endpoint], verdict):
-                taken.append(verdict)
-                log.info("sweep: took %s by rule %s", verdict.key, verdict.rule)
-        except DroptuneError as error:
-            errors[verdict.key] = str(error.problem)
-            first = first or error
-            log.warning("sweep: %s of %s: %s", verdict.rule, verdict.key, error.problem.code)
-    if first is not None and len(errors) == len(wanted):
-        raise first
-    return taken, errors
-
-
-def _capped(verdicts: list[Verdict], ours: int) -> list[Verdict]:
-    """Let at most max(3, 25 %) of what is ours go without a confirmed plan; failed deployments go first."""
-    most = max(LEAST_AT_ONCE, int(ours * SHARE_AT_ONCE))
-    order = sorted(
-        {v.endpoint for v in verdicts if v.action == TAKEN}, key=lambda name: _urgency(verdicts, name)
-    )
-    later = set(order[most:])
-    why = f"the sweep takes at most {most} at once; take all with droptune sweep --plan DIGEST"
+def _plan(book: mark_book.Book, found: Survey, now: datetime) -> list[Verdict]:
+    """Say of each thing what happens to it now: grace and quiet hours, then whole endpoints."""
+    timely = mark_book.with_grace(book, found.verdicts, found.facts, now)
     return [
-        replace(v, action="later", reason=f"{v.reason}; {why}")
-        if v.action == TAKEN and v.endpoint in later
-        else v
-        for v in verdicts
+        verdict
+        for name, facts in found.facts.items()
+        for verdict in policy.joined(facts, [one for one in timely if one.endpoint == name])
     ]
 
 
-def _urgency(verdicts: list[Verdict], endpoint: str) -> tuple[bool, str]:
+def _same_plan(wanted: str | None, digest: str) -> None:
+    if wanted is not None and wanted != digest:
+        raise Changed(
+            "plan-changed",
+            f"The plan is {digest} now, not {wanted}: the world has changed.",
+            "Look at the new one: droptune sweep --dry-run",
+        )
+
+
+def _report(
+    found: Survey, verdicts: list[Verdict], done: _Done, now: datetime, digest: str, *, dry_run: bool
+) -> SweepReport:
+    known = [one.saves_monthly_usd for one in done.taken if one.saves_monthly_usd is not None]
+    errors = {key: str(error.problem) for key, error in (found.errors | done.errors).items()}
+    return SweepReport(
+        at=now,
+        dry_run=dry_run,
+        digest=digest,
+        verdicts=tuple(verdicts),
+        taken=tuple(done.taken),
+        errors=errors,
+        saves_monthly_usd=round(sum(known), 2) if known else None,
+        unpriced=len(done.taken) - len(known),
+    )
+
+
+def _apply(
+    world: World, ledger: Ledger, verdicts: list[Verdict], facts: Mapping[str, EndpointFacts]
+) -> _Done:
+    """Take what is to be taken, several lanes at a time, one thing of a lane after the other."""
+    wanted = [verdict for verdict in verdicts if verdict.action == TAKEN]
+    lanes: dict[str, list[Verdict]] = {}
+    for one in wanted:
+        lanes.setdefault(one.recipe or f"/{one.endpoint}", []).append(one)
+    done, ends = _Done(), time.monotonic() + SECONDS
+
+    def of_a_lane(some: list[Verdict]) -> None:
+        for one in some:
+            if time.monotonic() < ends:
+                _take(taking.Deed(world, ledger, facts[one.endpoint], one, ends), done)
+
+    with ThreadPoolExecutor(TAKERS, "take") as pool:
+        list(pool.map(of_a_lane, lanes.values()))
+    if wanted and len(done.errors) == len(wanted):
+        raise next(iter(done.errors.values()))
+    return done
+
+
+def _take(deed: taking.Deed, done: _Done) -> None:
+    verdict = deed.verdict
+    try:
+        if taking.take(deed):
+            done.taken.append(verdict)
+            log.info("sweep: took %s by rule %s", verdict.key, verdict.rule)
+    except DroptuneError as error:
+        done.errors[verdict.key] = error
+        log.warning("sweep: %s of %s: %s", verdict.rule, verdict.key, error.problem.code)
+
+
+def _capped(verdicts: list[Verdict], ours: int, now: datetime) -> list[Verdict]:
+    """Let at most max(3, 25 %) of what is ours go without a confirmed plan; failed deployments go first."""
+    most = max(LEAST_AT_ONCE, int(ours * SHARE_AT_ONCE))
+    wanted = {v.endpoint for v in verdicts if v.action == TAKEN}
+    later = set(sorted(wanted, key=lambda name: _urgency(verdicts, name, now))[most:])
+    why = f"the sweep takes at most {most} at once; take all with droptune sweep --plan DIGEST"
+    return [v.but(LATER, why) if v.action == TAKEN and v.endpoint in later else v for v in verdicts]
+
+
+def _urgency(verdicts: list[Verdict], endpoint: str, now: datetime) -> tuple[bool, str]:
+    """Order by need, then differently in each sweep, so that what fails to go keeps nothing from going."""
     failed = any(v.rule == "failed" for v in verdicts if v.endpoint == endpoint and v.action == TAKEN)
-    return not failed, endpoint
+    return not failed, short_digest(endpoint, now.isoformat())
 
 
 def _digest(verdicts: list[Verdict]) -> str:
     """Tell a plan from any other: what would be done with what, not the reasons' ticking figures."""
     lines = sorted(f"{v.key} {v.action} {v.rule}" for v in verdicts)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def _saving(taken: list[Verdict]) -> float | None:
-    known = [v.saves_monthly_usd for v in taken if v.saves_monthly_usd is not None]
-    return round(sum(known), 2) if known else None
 
 
 def _report_name(now: datetime) -> str:

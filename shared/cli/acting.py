@@ -1,4 +1,4 @@
-"""Commands that change something: approve, reject, cancel, retry, ask, rollback, sweep."""
+"""Commands that change something: approve, reject, cancel, retry, ask, rollback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 from shared.app import own_requests, people, views
 from shared.app.ledger import Ledger
 from shared.app.rollback import rollback as roll_back
-from shared.app.sweep import sweep as sweep_once
 from shared.cli import output
 from shared.domain.errors import Permanent
 
@@ -51,16 +50,3 @@ def rollback(context: Context) -> int:
     said = f"{champion.deployment} ({model}) has the traffic of {champion.endpoint}"
     output.as_json(msgspec.to_builtins(champion)) if args.json else output.say(said)
     return 0
-
-
-def sweep(context: Context) -> int:
-    """Take away what is stale, or only say what would go."""
-    args = context.args
-    report = sweep_once(context.world, dry_run=args.dry_run, plan_digest=args.plan)
-    if args.json:
-        output.as_json(msgspec.json.decode(report.to_json()))
-    else:
-        for verdict in report.verdicts:
-            what = f"{verdict.endpoint}/{verdict.deployment}" if verdict.deployment else verdict.endpoint
-            output.say(f"{verdict.action:<9} {what}  [{verdict.rule}] {verdict.reason}")
-    return 1 if report.errors else 0

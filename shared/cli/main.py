@@ -30,7 +30,10 @@ COMMANDS = {
     "retry": "acting:person",
     "ask": "acting:ask",
     "rollback": "acting:rollback",
-    "sweep": "acting:sweep",
+    "sweep": "sweeping:sweep",
+    "keep": "sweeping:keep",
+    "unkeep": "sweeping:unkeep",
+    "adopt": "sweeping:adopt",
 }
 
 
@@ -85,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     _checking(add)
     _looking(add)
     _acting(add)
+    _sweeping(add)
     return top
 
 
@@ -153,9 +157,18 @@ def _acting(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("recipe")
     one.add_argument("text")
     add("rollback", "give the traffic back to the previous deployment").add_argument("recipe")
+
+
+def _sweeping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("sweep", "take away endpoints that nobody uses")
     one.add_argument("--dry-run", action="store_true", help="only say what would go")
     one.add_argument("--plan", metavar="DIGEST", help="apply exactly the plan of a dry run")
+    one = add("keep", "keep an endpoint, endpoint/deployment or a recipe's endpoint from the sweep")
+    one.add_argument("name")
+    one.add_argument("--until", metavar="DATE", help="a day or a time, UTC (default: until unkeep)")
+    one.add_argument("--reason", required=True, help="why, for those who see it in the sweep's report")
+    add("unkeep", "let the sweep decide on it again").add_argument("name")
+    add("adopt", "let the sweep mind an endpoint that Droptune did not make").add_argument("endpoint")
 
 
 if __name__ == "__main__":

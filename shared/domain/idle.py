@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 SHORT_WINDOW = timedelta(hours=1)
 HEARTBEAT_SHARE = 0.9
+LONGEST_WINDOW = timedelta(days=30)  # what one metrics call gives at a grain of a minute
 
 
 @dataclass(frozen=True)
@@ -49,30 +50,42 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Idleness:
-    """What the figures prove: idle, busy or unknown; reason: with the figures."""
+    """What the figures prove: idle, busy, young, lifeless (no heartbeat) or unknown.
+
+    reason: with the figures, which `figures` has by name.
+    """
 
     state: str
     reason: str
-    since: datetime | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 def judge(traffic: Traffic, born: datetime, hours: float, now: datetime) -> Idleness:
     """Judge a deployment over a window of `hours`. born: the later of its making and its run's `live`."""
+    window = timedelta(hours=hours)
+    if window > LONGEST_WINDOW:
+        return Idleness("unknown", f"nobody can prove more than {LONGEST_WINDOW.days} days without a request")
+    if now - born < window:
+        return _early("young", now - born, window)
     if not traffic.known:
         return Idleness("unknown", "the figures could not be read")
     start = max(born, traffic.last_foreign() or born)
-    window = timedelta(hours=hours)
     if now - start < window:
-        quiet = _minutes(now - start)
-        return Idleness("busy", f"quiet for {quiet} of {_minutes(window)} minutes", start)
+        return _early("busy", now - start, window)
     whole = _whole_minutes(max(start, _floor(now - window)), now)
     alive = len(whole & {_floor(at) for at in traffic.heartbeat})
     needed = len(whole) if window < SHORT_WINDOW else HEARTBEAT_SHARE * len(whole)
+    figures = {"quiet_minutes": _rounded(now - start), "alive_minutes": alive, "whole_minutes": len(whole)}
     if alive < max(needed, 1):
-        return Idleness("unknown", f"a sign of life in {alive} of {len(whole)} minutes")
-    return Idleness(
-        "idle", f"no request for {_minutes(now - start)} minutes, alive in {alive} of {len(whole)}", start
-    )
+        return Idleness("lifeless", f"a sign of life in {alive} of {len(whole)} minutes", figures)
+    quiet = f"no request for {_minutes(now - start)} minutes, alive in {alive} of {len(whole)}"
+    return Idleness("idle", quiet, figures)
+
+
+def _early(state: str, quiet: timedelta, window: timedelta) -> Idleness:
+    figures = {"quiet_minutes": _rounded(quiet), "window_minutes": _rounded(window)}
+    word = "there for" if state == "young" else "quiet for"
+    return Idleness(state, f"{word} {_minutes(quiet)} of {_minutes(window)} minutes", figures)
 
 
 def _whole_minutes(start: datetime, end: datetime) -> set[datetime]:
@@ -83,6 +96,10 @@ def _whole_minutes(start: datetime, end: datetime) -> set[datetime]:
 
 def _floor(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
+
+
+def _rounded(length: timedelta) -> float:
+    return round(length / MINUTE, 1)
 
 
 def _minutes(length: timedelta) -> str:

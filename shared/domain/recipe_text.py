@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared.domain import quiet
 from shared.domain.errors import Problem, Rejected
 from shared.domain.recipe import Recipe
 
@@ -31,8 +32,18 @@ def read(values: object, name: str) -> Recipe:
     values = {} if values is None else values
     faults = list(_faults(values))
     if faults:
-        raise Rejected("recipe-invalid", f"recipes/{name}.yaml: " + "; ".join(faults) + ".", _help(name))
-    return msgspec.convert(values, Recipe)
+        raise _invalid(faults, name)
+    found = msgspec.convert(values, Recipe)
+    if found.cost.quiet_hours is not None:
+        try:
+            quiet.read(found.cost.quiet_hours)
+        except ValueError as wrong:
+            raise _invalid([f"cost.quiet_hours: {wrong}"], name) from wrong
+    return found
+
+
+def _invalid(faults: list[str], name: str) -> Rejected:
+    return Rejected("recipe-invalid", f"recipes/{name}.yaml: " + "; ".join(faults) + ".", _help(name))
 
 
 def missing(name: str, known: Iterable[str]) -> Problem:

@@ -1,35 +1,28 @@
-"""The sweep's policy: for each endpoint and deployment keep, mark or take, with the rule and the reason.
+"""What the sweep sees and says: endpoints and deployments with their figures, and a verdict on each.
 
-Pure. docs/sweep.md lists the rules; the first that applies counts.
+Pure. `shared.domain.sweep_rules` holds the rules, docs/sweep.md lists them; the first that applies counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.domain import idle
 from shared.domain.recipe import Recipe
-from shared.domain.run import State
-from shared.domain.tags import EXPIRES, INSTALLATION, KEEP, RECIPE, RUN
+from shared.domain.tags import ADOPTED, INSTALLATION, RECIPE, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from shared.domain.idle import Traffic
     from shared.domain.lane import Lane
+    from shared.domain.run import State
 
 HOURS_A_MONTH = 730.0
-UNDER_WAY = frozenset({State.DEPLOYING, State.TESTING, State.PROMOTING})
-FAILED = frozenset({"failed", "canceled"})
-KEPT, TAKEN = "keep", "take"
-BY_USE = {"idle": (TAKEN, "idle"), "busy": (KEPT, "in-use"), "unknown": (KEPT, "unknown")}
-
-
-Give: TypeAlias = "Callable[[str, str, str], Verdict]"  # action, rule, reason
+KEPT, TOLD, MARKED, LATER, TAKEN = "keep", "tell", "mark", "later", "take"
 
 
 @dataclass(frozen=True)
@@ -44,11 +37,22 @@ class DeploymentFacts:
     hourly_usd: float | None = None
     run_state: State | None = None
     live_since: datetime | None = None
+    instance_type: str = ""
+    instance_count: int = 1
+
+    @property
+    def born(self) -> datetime | None:
+        """Since when it can have been in use: the later of its making and its run's `live`."""
+        return max((at for at in (self.created, self.live_since) if at), default=None)
 
 
 @dataclass(frozen=True)
 class EndpointFacts:
-    """One endpoint with its deployments. installation: the one this sweep works for, None: not agreed."""
+    """One endpoint with its deployments.
+
+    installation: the one this sweep works for, None: not agreed. empty_since: when a sweep first found it
+    without deployments.
+    """
 
     name: str
     state: str
@@ -59,16 +63,40 @@ class EndpointFacts:
     traffic: Mapping[str, int] = field(default_factory=dict)
     recipe: Recipe = field(default_factory=Recipe)
     deployments: tuple[DeploymentFacts, ...] = ()
+    empty_since: datetime | None = None
 
     @property
     def ours(self) -> bool:
         """Tell whether it carries this installation's tag."""
         return self.installation is not None and self.tags.get(INSTALLATION) == self.installation
 
+    @property
+    def adopted(self) -> bool:
+        """Tell whether a person put it into our care: then no run stands behind it."""
+        return ADOPTED in self.tags
+
+    @property
+    def hourly_usd(self) -> float | None:
+        """Price all its deployments for an hour; None where one of them is unknown."""
+        return total([found.hourly_usd for found in self.deployments])
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A decision: what is done, by which rule, why, and the figures that led to it."""
+
+    action: str
+    rule: str
+    reason: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be done with one thing. deployment None: the endpoint itself, with all that is below it."""
+    """What is to be done with one thing. deployment None: the endpoint itself, with all that is below it.
+
+    costs_monthly_usd: what it bills now; saves_monthly_usd: what taking it saves; None: unknown.
+    """
 
     endpoint: str
     deployment: str | None
@@ -78,22 +106,46 @@ class Verdict:
     recipe: str = ""
     run: str | None = None
     saves_monthly_usd: float | None = None
+    costs_monthly_usd: float | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """Name the thing, for marks."""
         return f"{self.endpoint}/{self.deployment or ''}"
 
+    def but(self, action: str, why: str) -> Verdict:
+        """Change what is done, and say why after the reason there is."""
+        return replace(self, action=action, reason=f"{self.reason}; {why}")
 
-def judge(endpoint: EndpointFacts, now: datetime) -> list[Verdict]:
-    """Give a verdict for the endpoint, or for each of its deployments."""
-    whole = _whole(endpoint, now)
-    if whole is not None:
-        return [whole]
-    verdicts = [_deployment(endpoint, deployment, now) for deployment in endpoint.deployments]
-    if endpoint.recipe.idle_action == "delete" and all(v.action == TAKEN for v in verdicts):
-        return [_together(endpoint, verdicts)]
-    return verdicts
+
+def verdict(endpoint: EndpointFacts, ruling: Ruling, found: DeploymentFacts | None = None) -> Verdict:
+    """Say of a deployment, or of the endpoint as a whole, what a ruling means."""
+    hourly = found.hourly_usd if found else endpoint.hourly_usd
+    monthly = round(hourly * HOURS_A_MONTH, 2) if hourly is not None else None
+    return Verdict(
+        endpoint=endpoint.name,
+        deployment=found.name if found else None,
+        action=ruling.action,
+        rule=ruling.rule,
+        reason=ruling.reason,
+        recipe=endpoint.tags.get(RECIPE, ""),
+        run=(found.tags if found else endpoint.tags).get(RUN),
+        saves_monthly_usd=monthly if ruling.action == TAKEN else None,
+        costs_monthly_usd=monthly,
+        figures=ruling.figures,
+    )
+
+
+def joined(endpoint: EndpointFacts, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Take the endpoint itself where all of its deployments go and the recipe says delete."""
+    all_go = bool(verdicts) and all(v.action == TAKEN and v.deployment is not None for v in verdicts)
+    if not all_go or endpoint.recipe.idle_action != "delete":
+        return list(verdicts)
+    reason = "; ".join(f"{v.deployment}: {v.reason}" for v in verdicts)
+    figures = {v.deployment or "": dict(v.figures) for v in verdicts}
+    whole = verdict(endpoint, Ruling(TAKEN, verdicts[0].rule, reason, figures))
+    return [replace(whole, run=verdicts[0].run)]
 
 
 def without_slot(endpoint: EndpointFacts) -> EndpointFacts:
@@ -103,113 +155,6 @@ def without_slot(endpoint: EndpointFacts) -> EndpointFacts:
     return replace(endpoint, lane=msgspec.structs.replace(endpoint.lane, deploying=None))
 
 
-def _whole(endpoint: EndpointFacts, now: datetime) -> Verdict | None:
-    """Apply the rules that speak of the endpoint as a whole."""
-    if not endpoint.ours:
-        return _of(endpoint, KEPT, "not-ours", "it does not carry this installation's tag")
-    protected = _protected(endpoint.tags, now)
-    if protected:
-        return _of(endpoint, KEPT, "kept", protected)
-    if endpoint.state == "deleting":
-        return _of(endpoint, KEPT, "going", "it is being deleted")
-    if endpoint.deployments:
-        return None
-    if endpoint.lane is not None and endpoint.lane.deploying:
-        return _of(endpoint, KEPT, "deploying", f"{endpoint.lane.deploying} holds the lane's deploy slot")
-    age = now - endpoint.created if endpoint.created else timedelta(0)
-    ttl = timedelta(days=endpoint.recipe.cost.ttl_days)
-    if age >= ttl:
-        return _of(endpoint, TAKEN, "empty", f"no deployment, {_days(age)} old, more than {_days(ttl)}")
-    return _of(
-        endpoint, KEPT, "empty-young", f"no deployment, {_days(age)} old; an empty endpoint costs nothing"
-    )
-
-
-def _deployment(endpoint: EndpointFacts, found: DeploymentFacts, now: datetime) -> Verdict:
-    def verdict(action: str, rule: str, reason: str) -> Verdict:
-        return _of(endpoint, action, rule, reason, found)
-
-    if found.tags.get(INSTALLATION) != endpoint.installation:
-        return verdict(KEPT, "not-ours", "it does not carry this installation's tag")
-    protected = _protected(found.tags, now)
-    if protected:
-        return verdict(KEPT, "kept", protected)
-    if found.state == "deleting":
-        return verdict(KEPT, "going", "it is being deleted")
-    if found.run_state in UNDER_WAY:
-        return verdict(KEPT, "run-under-way", f"its run is {found.run_state}")
-    if found.state in FAILED:
-        return verdict(TAKEN, "failed", "a failed deployment bills like a live one")
-    if found.run_state is None:
-        return verdict(KEPT, "run-gone", "its run is not in the ledger; a person must decide")
-    return _by_use(endpoint, found, now, verdict)
-
-
-def _by_use(endpoint: EndpointFacts, found: DeploymentFacts, now: datetime, verdict: Give) -> Verdict:
-    until = _previous_until(endpoint, found)
-    if until is not None and now >= until:
-        return verdict(TAKEN, "previous-past-its-time", f"it was to stay until {until:%F %T} UTC")
-    if until is not None:
-        return verdict(KEPT, "previous", f"it stays for a way back until {until:%F %T} UTC")
-    if found.run_state is State.SUPERSEDED and not endpoint.traffic.get(found.name):
-        return verdict(TAKEN, "superseded", "newer ones took its traffic and its place as the way back")
-    born = max((at for at in (found.created, found.live_since) if at), default=None)
-    if born is None:
-        return verdict(KEPT, "age-unknown", "nobody knows since when it has been there")
-    idleness = idle.judge(found.traffic, born, endpoint.recipe.cost.idle_hours, now)
-    return verdict(*BY_USE[idleness.state], idleness.reason)
-
-
-def _previous_until(endpoint: EndpointFacts, found: DeploymentFacts) -> datetime | None:
-    """Tell until when a previous champion stays; None where this is not it."""
-    previous = endpoint.lane.previous if endpoint.lane else None
-    mine = previous is not None and (previous.endpoint, previous.deployment) == (endpoint.name, found.name)
-    return previous.until if mine and previous is not None else None
-
-
-def _protected(tags: Mapping[str, str], now: datetime) -> str | None:
-    expires = _date(tags.get(EXPIRES))
-    if tags.get(KEEP) and (expires is None or now < expires):
-        until = f" until {expires:%F}" if expires else ""
-        return f"kept{until}: {tags[KEEP]}"
-    return None
-
-
-def _date(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _of(
-    endpoint: EndpointFacts, action: str, rule: str, reason: str, found: DeploymentFacts | None = None
-) -> Verdict:
-    price = found.hourly_usd if found else None
-    return Verdict(
-        endpoint=endpoint.name,
-        deployment=found.name if found else None,
-        action=action,
-        rule=rule,
-        reason=reason,
-        recipe=endpoint.tags.get(RECIPE, ""),
-        run=(found.tags if found else endpoint.tags).get(RUN),
-        saves_monthly_usd=price * HOURS_A_MONTH if price is not None and action == TAKEN else None,
-    )
-
-
-def _together(endpoint: EndpointFacts, verdicts: list[Verdict]) -> Verdict:
-    """Take the endpoint itself where all of its deployments go and the recipe says delete."""
-    saves = [v.saves_monthly_usd for v in verdicts]
-    total = None if any(s is None for s in saves) else sum(s or 0.0 for s in saves)
-    reason = "; ".join(f"{v.deployment}: {v.reason}" for v in verdicts)
-    return Verdict(
-        endpoint.name, None, TAKEN, verdicts[0].rule, reason, verdicts[0].recipe, verdicts[0].run, total
-    )
-
-
-def _days(length: timedelta) -> str:
-    return f"{length / timedelta(days=1):.1f} days"
+def total(parts: Sequence[float | None]) -> float | None:
+    """Add up; one unknown part makes the whole unknown."""
+    return None if any(part is None for part in parts) else sum(part or 0.0 for part in parts)

@@ -19,6 +19,7 @@ JOB = "droptune-job"
 SPEC = "droptune-spec"
 KEEP = "droptune-keep"
 EXPIRES = "droptune-expires"
+ADOPTED = "droptune-adopted"
 
 
 def of(run: Run, installation: str) -> dict[str, str]:

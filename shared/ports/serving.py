@@ -61,6 +61,9 @@ class Endpoints(Protocol):
     def create(self, name: str, auth: str, tags: Mapping[str, str]) -> None:
         """Begin to make one; auth: key or entra. Raises AlreadyThere where the region knows the name."""
 
+    def tag(self, name: str, tags: Mapping[str, str], deployment: str | None = None) -> None:
+        """Give an endpoint, or one of its deployments, these tags and no others; raises Missing."""
+
     def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
         """Begin to move the traffic: the whole of it, in percent by deployment."""
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.app.sweep import sweep
-from shared.domain.errors import Changed, Transient
+from shared.domain.errors import Changed, Permanent, Transient
 from shared.domain.run import State
 from shared.domain.sweep_holder import holder
 from shared.domain.tags import EXPIRES, INSTALLATION, KEEP
@@ -42,7 +42,7 @@ def rules(report: SweepReport) -> dict[str, tuple[str, str]]:
 def test_an_idle_endpoint_goes_and_its_run_retires() -> None:
     life = Life()
     run = served(life)
-    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["in-use"]
+    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["too-young"]
     pass_hours(life, run, 2)
     report = sweep(life.world, dry_run=False)
     assert [(v.endpoint, v.deployment, v.rule) for v in report.taken] == [(run.endpoint, None, "idle")]
@@ -120,7 +120,8 @@ def test_without_a_heartbeat_nothing_goes() -> None:
     life = Life()
     run = served(life)
     life.at += timedelta(hours=5)
-    assert rules(sweep(life.world, dry_run=False))[f"{run.endpoint}/{run.deployment}"] == ("keep", "unknown")
+    found = rules(sweep(life.world, dry_run=False))
+    assert found[f"{run.endpoint}/{run.deployment}"] == ("keep", "no-heartbeat")
 
 
 def test_a_request_between_plan_and_deed_saves_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +167,8 @@ def test_grace_marks_first_and_a_mark_that_no_longer_holds_goes() -> None:
     life = Life()
     run = served(life, SHORT.replace("grace_hours: 0", "grace_hours: 3"))
     pass_hours(life, run, 2)
-    assert rules(sweep(life.world, dry_run=False)) == {f"{run.endpoint}/": ("mark", "idle")}
+    thing = f"{run.endpoint}/{run.deployment}"
+    assert rules(sweep(life.world, dry_run=False)) == {thing: ("mark", "idle")}
     pass_hours(life, run, 1)
     life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=2))
     assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["in-use"]
@@ -249,3 +251,141 @@ def test_our_own_questions_keep_nothing_alive() -> None:
     own_requests.note(life.world, run.endpoint or "", run.deployment or "")
     life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at)
     assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["idle"]
+
+
+def test_what_a_crash_left_half_taken_is_written_down_by_the_next_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from shared.app import going
+
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(going, "write_down", dies)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(life.world, dry_run=False)
+    assert list(life.world.endpoints.all()) == []
+    assert life.run(run.name).state is State.LIVE
+    life.at += timedelta(minutes=15)
+    sweep(life.world, dry_run=False)
+    assert life.run(run.name).state is State.RETIRED
+    assert life.ledger.lane("support").lane.champion is None
+    assert list(life.world.ledger.names("sweep/going/")) == []
+
+
+def test_in_quiet_hours_nothing_goes() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("ttl_days: 1,", 'ttl_days: 1, quiet_hours: "12:00-16:00 UTC",'))
+    pass_hours(life, run, 2)
+    (verdict,) = sweep(life.world, dry_run=False).verdicts
+    assert (verdict.action, verdict.rule) == ("later", "idle")
+    assert "quiet hours until 2026-11-24 16:00:00 UTC" in verdict.reason
+    pass_hours(life, run, 2)
+    assert len(sweep(life.world, dry_run=False).taken) == 1
+
+
+def test_a_hibernated_endpoint_stays_for_its_days_however_old_it_is() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("delete", "hibernate"))
+    pass_hours(life, run, 24 * 20)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["idle"]
+    assert rules(sweep(life.world, dry_run=False)) == {f"{run.endpoint}/": ("keep", "empty-young")}
+    assert rules(sweep(life.world, dry_run=False)) == {f"{run.endpoint}/": ("keep", "empty-young")}
+    life.at += timedelta(days=1)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["empty"]
+
+
+def test_a_mark_outlives_figures_that_cannot_be_read() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("grace_hours: 0", "grace_hours: 3"))
+    pass_hours(life, run, 2)
+    assert [v.action for v in sweep(life.world, dry_run=False).verdicts] == ["mark"]
+    pass_hours(life, run, 2)
+    life.azureml.fail_next("monitor.requests", Transient("azureml-unavailable", "away"))
+    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["unknown"]
+    pass_hours(life, run, 1)
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["idle"]
+
+
+def test_one_endpoint_that_cannot_be_looked_at_stops_no_other() -> None:
+    life = Life()
+    run = served(life)
+    life.world.endpoints.create("aaa", "key", {INSTALLATION: "tests"})
+    pass_hours(life, run, 2)
+    life.azureml.fail_next("endpoints.deployments", Transient("azureml-unavailable", "away"))
+    report = sweep(life.world, dry_run=True)
+    assert len(report.errors) == 1
+    assert len(report.verdicts) == 1
+
+
+def test_a_pause_that_azure_asks_for_is_given() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    throttled = Transient("azureml-throttled", "too many", retry_after=0.01)
+    life.azureml.fail_next("endpoints.deployments", throttled)
+    report = sweep(life.world, dry_run=True)
+    assert (report.errors, [v.rule for v in report.verdicts]) == ({}, ["idle"])
+
+
+def test_figures_are_asked_for_only_where_they_decide() -> None:
+    life = Life()
+    run = served(life)
+    before = life.azureml.count("monitor.requests")
+    sweep(life.world, dry_run=False)
+    assert life.azureml.count("monitor.requests") == before
+    pass_hours(life, run, 2)
+    life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=5))
+    sweep(life.world, dry_run=False)
+    assert life.azureml.count("monitor.requests") == before + 1
+    assert life.azureml.count("monitor.heartbeat") == 0
+
+
+def test_a_previous_deployment_that_was_given_traffic_again_is_in_service() -> None:
+    life = Life()
+    life.storage.recipes.put("support", SHORT)
+    first = life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    second = life.live("support/b.jsonl", chats(topic="two"))
+    both = {first.deployment or "": 50, second.deployment or "": 50}
+    life.world.endpoints.set_traffic(first.endpoint or "", both)
+    life.at += timedelta(hours=1, minutes=1)
+    for run in (first, second):
+        life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=2))
+    report = sweep(life.world, dry_run=False)
+    assert report.taken == ()
+    assert rules(report)[f"{first.endpoint}/{first.deployment}"] == ("keep", "in-use")
+
+
+def test_people_keep_unkeep_and_adopt() -> None:
+    from shared.app import keeping
+
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    with pytest.raises(Permanent, match="no date"):
+        keeping.keep(life.world, "support", "tomorrow", "the fair")
+    with pytest.raises(Permanent, match="past"):
+        keeping.keep(life.world, "support", "2026-01-01", "the fair")
+    with pytest.raises(Permanent, match="no endpoint"):
+        keeping.keep(life.world, "nowhere", None, "the fair")
+    keeping.keep(life.world, "support", "2026-11-25", "the fair")
+    assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["kept"]
+    keeping.unkeep(life.world, "support")
+    assert [v.rule for v in sweep(life.world, dry_run=True).verdicts] == ["idle"]
+    life.world.endpoints.create("theirs", "key", {INSTALLATION: "another"})
+    with pytest.raises(Permanent, match="belongs to the installation another"):
+        keeping.adopt(life.world, "theirs", "nora")
+    life.world.endpoints.create("foreign", "key", {"team": "b"})
+    model = life.azureml.models.versions[0].id
+    life.world.endpoints.deploy(DeploymentSpec("foreign", "blue", model, "Standard_NC24ads_A100_v4", 1, {}))
+    assert keeping.adopt(life.world, "foreign", "nora") == ["blue"]
+    before = life.at
+    life.at += timedelta(hours=73)
+    life.azureml.monitor.beat("foreign", "blue", before, life.at)
+    assert rules(sweep(life.world, dry_run=True))["foreign/blue"] == ("mark", "idle")

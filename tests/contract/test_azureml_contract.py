@@ -413,3 +413,16 @@ def test_a_price_is_known_or_unknown_never_nought(rig: Rig) -> None:
     assert price is not None
     assert price > 0
     assert rig.prices.hourly_usd("Standard_No_Such_Size", LOCATION) is None
+
+
+def test_tags_are_written_whole(rig: Rig) -> None:
+    name = unique("tagged")
+    rig.endpoints.create(name, "key", {"a": "1"})
+    settled(lambda: rig.endpoints.find(name))
+    rig.endpoints.tag(name, {"b": "2"})
+    assert rig.endpoints.find(name).tags == {"b": "2"}
+    with pytest.raises(Missing):
+        rig.endpoints.tag(name, {}, "nowhere")
+    with pytest.raises(Missing):
+        rig.endpoints.tag("nowhere", {})
+    rig.endpoints.delete(name)

@@ -47,3 +47,7 @@ def champion(name: str = "support-20261124110000-aaaaaaaa", *, minutes: float = 
 
 def facts(lane: Lane | None = None, **fields: Any) -> Facts:
     return Facts(lane=lane or Lane(recipe="support"), **fields)
+
+
+def drop_place(name: str) -> Place:
+    return Place(NOON, name)

@@ -28,7 +28,7 @@ def test_a_failed_query_is_unknown() -> None:
 
 
 def test_no_figure_at_all_is_unknown_not_idle() -> None:
-    assert judge(Traffic(known=True), NOON - 100 * HOUR, 2, NOON).state == "unknown"
+    assert judge(Traffic(known=True), NOON - 100 * HOUR, 2, NOON).state == "lifeless"
 
 
 def test_a_request_in_the_window_is_use() -> None:
@@ -63,14 +63,20 @@ def test_a_note_explains_one_request_and_not_for_long() -> None:
 
 
 def test_a_young_deployment_is_not_idle() -> None:
-    assert judge(Traffic(known=True, heartbeat=beats(200)), NOON - HOUR, 2, NOON).state == "busy"
+    assert judge(Traffic(known=True, heartbeat=beats(200)), NOON - HOUR, 2, NOON).state == "young"
+
+
+def test_nobody_can_prove_a_window_longer_than_the_figures_reach() -> None:
+    month = timedelta(days=31)
+    quiet = Traffic(known=True, heartbeat=beats(60 * 24 * 31))
+    assert judge(quiet, NOON - 2 * month, month / HOUR, NOON).state == "unknown"
 
 
 def test_a_short_window_wants_a_beat_in_every_whole_minute() -> None:
     born = NOON - HOUR
     assert judge(Traffic(known=True, heartbeat=beats(10)), born, 10 / 60, NOON).state == "idle"
     gap = [at for at in beats(10) if at != NOON - 5 * MINUTE]
-    assert judge(Traffic(known=True, heartbeat=gap), born, 10 / 60, NOON).state == "unknown"
+    assert judge(Traffic(known=True, heartbeat=gap), born, 10 / 60, NOON).state == "lifeless"
 
 
 def test_a_long_window_forgives_one_gap_in_ten() -> None:
@@ -78,7 +84,7 @@ def test_a_long_window_forgives_one_gap_in_ten() -> None:
     nine_of_ten = [at for n, at in enumerate(beats(120)) if n % 10]
     assert judge(Traffic(known=True, heartbeat=nine_of_ten), born, 2, NOON).state == "idle"
     eight_of_ten = [at for n, at in enumerate(beats(120)) if n % 5]
-    assert judge(Traffic(known=True, heartbeat=eight_of_ten), born, 2, NOON).state == "unknown"
+    assert judge(Traffic(known=True, heartbeat=eight_of_ten), born, 2, NOON).state == "lifeless"
 
 
 @given(st.integers(72, 600))

@@ -123,6 +123,14 @@ class FakeEndpoints:
                 name, "creating", dict(tags), {}, url, created=self._now(), location="eastus2"
             )
 
+    def tag(self, name: str, tags: Mapping[str, str], deployment: str | None = None) -> None:
+        with self._faults.call("endpoints.tag"):
+            if deployment is None:
+                self._endpoints[name] = replace(self._get(name), tags=dict(tags))
+            else:
+                found = self._look_deployment(name, deployment)
+                self._deployments[name, deployment] = replace(found, tags=dict(tags))
+
     def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
         with self._faults.call("endpoints.set_traffic"):
             found = self._get(name)
@@ -135,7 +143,7 @@ class FakeEndpoints:
     def delete(self, name: str) -> None:
         with self._faults.call("endpoints.delete"):
             self._endpoints.pop(name, None)
-            for key in [key for key in self._deployments if key[0] == name]:
+            for key in [key for key in list(self._deployments) if key[0] == name]:
                 del self._deployments[key]
 
     def deployment(self, endpoint: str, name: str) -> Deployment:
@@ -193,10 +201,6 @@ class FakeEndpoints:
 
     def release(self, name: str) -> None:
         self._held.discard(name)
-
-    def tag(self, name: str, tags: Mapping[str, str]) -> None:
-        """Give an endpoint other tags, as a person does in the portal."""
-        self._endpoints[name] = replace(self._get(name), tags=dict(tags))
 
     def fail(
         self, endpoint: str, deployment: str | None = None, log: str = "", error: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ class Faults:
         self._names = names
         self._faults: dict[str, list[Fault]] = {}
         self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def fail_next(self, name: str, error: Exception, *, times: int = 1, after: bool = False) -> None:
         self._faults.setdefault(self.full(name), []).append(Fault(error, times, after))
@@ -41,8 +43,9 @@ class Faults:
     def call(self, name: str) -> Iterator[None]:
         """Stand around one call's effect."""
         assert name in self._names, name
-        self.calls[name] += 1
-        fault = self._take(name)
+        with self._lock:
+            self.calls[name] += 1
+            fault = self._take(name)
         if fault is not None and not fault.after:
             raise fault.error
         yield

@@ -63,6 +63,13 @@ class AzureMLEndpoints:
             sdk.online_endpoints.begin_create_or_update(entity)
         LOG.info("began to make endpoint %s", name)
 
+    def tag(self, name: str, tags: Mapping[str, str], deployment: str | None = None) -> None:
+        """Give one these tags and no others: Update, of the REST API, changes tags alone."""
+        version = ENDPOINTS if deployment is None else DEPLOYMENTS
+        what = f"the endpoint {name}" if deployment is None else f"the deployment {name}/{deployment}"
+        self._place.call(Request("PATCH", self._path(name, deployment), version, {"tags": dict(tags)}), what)
+        LOG.info("tagged %s", what)
+
     def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
         """Begin to move the traffic: the whole resource is read, and written back with this traffic."""
         with self._place.sdk(f"the endpoint {name}") as sdk:
