@@ -25,6 +25,13 @@ def timing() -> Timing:
     return _settings().timing
 
 
+def allow_browser() -> None:
+    """Let the person at this terminal sign in with a browser where nothing else gives a token."""
+    from shared.adapters import credential
+
+    credential.allow_browser()
+
+
 @cache
 def world() -> World:
     """Build the world of this installation; raises Misconfigured naming every wrong setting."""

@@ -18,6 +18,12 @@ PATIENCE: dict[str, Any] = {
 
 _lock = threading.Lock()
 _made: list[DefaultAzureCredential] = []
+_browser: list[bool] = []
+
+
+def allow_browser() -> None:
+    """Let a person sign in with a browser where all else fails: for a command line that somebody sits at."""
+    _browser.append(True)
 
 
 def credential() -> DefaultAzureCredential:
@@ -26,5 +32,6 @@ def credential() -> DefaultAzureCredential:
         if not _made:
             from azure.identity import DefaultAzureCredential
 
-            _made.append(DefaultAzureCredential(**PATIENCE))
+            options = {**PATIENCE, "exclude_interactive_browser_credential": not _browser}
+            _made.append(DefaultAzureCredential(**options))
         return _made[0]

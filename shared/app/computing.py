@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from shared.app.claim import Work
     from shared.domain import actions
     from shared.domain.recipe import Recipe
-    from shared.domain.sizes import Tier, Usage
+    from shared.domain.sizes import Size, Tier, Usage
     from shared.ports import World
 
 NO_ROOM = "azureml-no-room"
 
 
-def gpus(world: World, recipe: Recipe) -> int:
-    """Count the GPUs of one machine the job runs on; raises Misconfigured where its size is not offered."""
+def machine(world: World, recipe: Recipe) -> Size:
+    """Tell what the job runs on: the cluster's size, or the recipe's; raises Misconfigured if not offered."""
     named = recipe.compute.name != SERVERLESS
     cluster = or_none(lambda: world.computes.find(recipe.compute.name)) if named else None
     size = training_size(recipe, cluster)
@@ -36,7 +36,7 @@ def gpus(world: World, recipe: Recipe) -> int:
             "List those that are: az ml compute list-sizes. Name one in the recipe's compute.size, then drop "
             "again: droptune drop FILE --recipe RECIPE",
         )
-    return found.gpus
+    return found
 
 
 def create_compute(work: Work, _action: actions.CreateCompute) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.domain.base_model import ResolvedModel
     from shared.domain.recipe import Recipe
     from shared.domain.run import Prepared, Run
+    from shared.domain.sizes import Size
 
 FILES = {
     "train_file_path": "train.jsonl",
@@ -51,12 +52,12 @@ def spec(work: Work) -> JobSpec:
     recipe, prepared, base = _ready(run)
     component, inputs = work.world.models.component(parameters.COMPONENT, recipe.base_model.registry)
     merged = parameters.merge(inputs, base.defaults, recipe.training)
-    gpus = computing.gpus(work.world, recipe)
-    values = dict(merged.values) | _places(recipe, gpus)
+    machine = computing.machine(work.world, recipe)
+    values = dict(merged.values) | _places(recipe, machine)
     data_set = PurePosixPath(run.drop.path).name.split(".", 1)[0]
     return JobSpec(
         name=run.job or names.job(run.name, run.job_attempt),
-        display_name=parameters.display_name(base.name, data_set, values, gpus),
+        display_name=parameters.display_name(base.name, data_set, values, machine.gpus),
         experiment=f"chat_completion_{base.name}",
         component=component,
         model_id=base.id,
@@ -72,13 +73,12 @@ def _ready(run: Run) -> tuple[Recipe, Prepared, ResolvedModel]:
     return run.recipe, run.prepared, run.base_model
 
 
-def _places(recipe: Recipe, gpus: int) -> dict[str, parameters.Value]:
+def _places(recipe: Recipe, machine: Size) -> dict[str, parameters.Value]:
     """Name compute and size for each step: the component's own defaults are retired sizes."""
-    places: dict[str, parameters.Value] = {
-        f"compute_{step}": recipe.compute.name for step in parameters.STEPS
-    }
-    places |= {f"instance_type_{step}": recipe.compute.size for step in parameters.STEPS}
-    return places | {"number_of_gpu_to_use_finetuning": max(gpus, 1)}
+    steps = parameters.STEPS
+    places: dict[str, parameters.Value] = {f"compute_{step}": recipe.compute.name for step in steps}
+    places |= {f"instance_type_{step}": machine.name for step in steps}
+    return places | {"number_of_gpu_to_use_finetuning": max(machine.gpus, 1)}
 
 
 def cancel_job(work: Work, _action: actions.CancelJob) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ class Context:
         read_env_file(self.args.env_file)
         from shared import wiring
 
+        if sys.stdin.isatty():
+            wiring.allow_browser()
         return wiring.world()
 
     @property

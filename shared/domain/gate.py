@@ -16,37 +16,38 @@ if TYPE_CHECKING:
     from shared.domain.run import Run
 
 LOSS = "eval_loss"
+# Both are logged at the end, the average only where it is a number.
+ENDED, AVERAGE = "train_runtime", "train_loss"
 
 
 def first(run: Run, recipe: Recipe) -> Problem | None:
     """Say why the trained model goes no further; None where it may."""
     loss, most, base = run.metrics.get(LOSS), recipe.evaluation.max_eval_loss, run.base_eval_loss
-    if loss is None:
-        told = (
-            ", ".join(f"{key} {value:g}" for key, value in sorted(run.metrics.items())) or "no metric at all"
-        )
-        return _stopped(
-            run,
-            "gate-no-eval-loss",
-            f"The job {run.job} logged no loss on the held-out rows: training diverged (a value that is no "
-            f"number is never logged). It logged {told}.",
-            "Lower training.learning_rate",
-        )
+    if loss is None or (ENDED in run.metrics and AVERAGE not in run.metrics):
+        return _diverged(run, loss)
+    said = f"The loss on the held-out rows is {loss:.4g}"
     if most is not None and loss > most:
-        return _stopped(
-            run,
-            "gate-eval-loss",
-            f"The loss on the held-out rows is {loss:.4g}, over evaluation.max_eval_loss ({most:g}).",
-            "Look at the rows and the curves, or raise the limit",
-        )
+        what = f"{said}, over evaluation.max_eval_loss ({most:g})."
+        return _stopped(run, "gate-eval-loss", what, "Look at the rows and the curves, or raise the limit")
     if base is not None and loss >= base:
-        return _stopped(
-            run,
-            "gate-not-better",
-            f"The loss on the held-out rows is {loss:.4g}, not below the base model's {base:.4g} on them.",
-            "The model learned nothing that the held-out rows show: train longer, or look at the rows",
-        )
+        what = f"{said}, not below the base model's {base:.4g} on them."
+        mend = "The model learned nothing that the held-out rows show: train longer, or look at the rows"
+        return _stopped(run, "gate-not-better", what, mend)
     return None
+
+
+def _diverged(run: Run, loss: float | None) -> Problem:
+    """Tell a loss that ceased to be a number by what was not logged: at the end, or already before."""
+    if loss is None:
+        code, what = "gate-no-eval-loss", "logged no loss on the held-out rows"
+    else:
+        code, what = "gate-diverged", "ended without an average training loss"
+    told = ", ".join(f"{key} {value:.4g}" for key, value in sorted(run.metrics.items())) or "no metric at all"
+    message = (
+        f"The job {run.job} {what}: training diverged (a value that is no number is never logged). "
+        f"It logged {told}."
+    )
+    return _stopped(run, code, message, "Lower training.learning_rate")
 
 
 def _stopped(run: Run, code: str, message: str, mend: str) -> Problem:

@@ -113,7 +113,7 @@ def _number(value: object, kind: str, spec: Mapping[str, Any]) -> Value:
         raise ValueError(f"found {value!r}, expected {_a(kind)}")  # noqa: TRY004 - one kind of fault for callers
     try:
         number: int | float = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or (kind == "integer" and number != int(number)):
         raise ValueError(f"found {value!r}, expected {_a(kind)}")

@@ -35,12 +35,16 @@ UNLIMITED = -1
 
 @dataclass(frozen=True)
 class Size:
-    """A machine size that the region offers. family: as quotas are counted; gpus: of one machine."""
+    """A machine size that the region offers. family: as quotas are counted; gpus: of one machine.
+
+    low_priority: it can be had at low priority too.
+    """
 
     name: str
     family: str
     vcpus: int
     gpus: int
+    low_priority: bool = True
 
 
 @dataclass(frozen=True)

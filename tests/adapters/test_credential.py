@@ -142,3 +142,17 @@ def test_a_token_service_that_hangs_is_given_up_in_time(
     with pytest.raises(Transient), mapped("X"):
         fresh().get_token(SCOPE)  # type: ignore[attr-defined]
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("sits", [False, True])
+def test_a_browser_opens_only_for_a_person_at_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    sits: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(credential, "_made", [])
+    monkeypatch.setattr(credential, "_browser", [])
+    monkeypatch.delenv("AZURE_TOKEN_CREDENTIALS", raising=False)
+    if sits:
+        credential.allow_browser()
+    kinds = [type(one).__name__ for one in credential.credential().credentials]
+    assert ("InteractiveBrowserCredential" in kinds) is sits

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 # The SDK itself and what it imports warn in many places: that is not what is tested here.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("azure-told")]
 
+BUNDLED = Path(__file__).parents[2] / "recipes"
 FAMILY = "standardNCADSA100v4Family"
 PHI_3, SERVERLESS = (
     "base_model: {name: Phi-3-mini-4k-instruct, version: 15",
@@ -530,3 +532,13 @@ def test_serverless_runs_without_a_cluster(rig: EmulatorRig) -> None:
     ]
     assert node["inputs"]["compute_finetune"]["value"] == "serverless"
     assert node["inputs"]["instance_type_finetune"]["value"] == SIZE
+
+
+def test_the_bundled_recipe_of_phi_4_goes_live_with_the_model_s_own_deepspeed_stage(rig: EmulatorRig) -> None:
+    runs = Runs(rig, "phi-4-chat", (BUNDLED / "phi-4-chat.yaml").read_text("utf-8"))
+    run = runs.ended(runs.drop())
+    assert run.state is State.LIVE, run.problem
+    body = rig.emulator.arm("GET", f"/jobs/{run.job}").json()["properties"]
+    node = body["jobs"]["chat_completion_pipeline"]
+    sent = {name: given["value"] for name, given in node["inputs"].items() if "value" in given}
+    assert (sent["deepspeed_stage"], sent["num_train_epochs"], sent["precision"]) == ("3", "1", "16")

@@ -256,6 +256,15 @@ def test_a_new_cluster_is_of_low_priority_where_dedicated_has_no_quota() -> None
     assert preflight.quota.tier(recipe, replaced(SURVEY, usages=full)) == "dedicated"
 
 
+def test_a_size_may_be_dedicated_alone() -> None:
+    only = {**SIZES, A100.lower(): replaced(SIZES[A100.lower()], low_priority=False)}
+    makes = Recipe(compute=Compute(create=True), serving=Serving(instance_type=T4))
+    assert preflight.quota.tier(makes, replaced(SURVEY, sizes=only, usages=with_quota(0))) == "dedicated"
+    low = Recipe(compute=Compute(create=True, tier="low_priority"))
+    assert "cannot be had at low priority" in found(low, cluster=None, sizes=only)["size-dedicated-only"]
+    assert "size-dedicated-only" not in found(low, sizes=only)
+
+
 # ---- endpoints
 
 

@@ -109,6 +109,7 @@ def _size(found: Mapping[str, Any]) -> Size:
         family=str(found.get("family") or ""),
         vcpus=int(found.get("vCPUs") or 0),
         gpus=int(found.get("gpus") or 0),
+        low_priority=found.get("lowPriorityCapable") is not False,
     )
 
 

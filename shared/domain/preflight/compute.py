@@ -23,6 +23,7 @@ TRAINING, SERVING = "tuning", "serving"
 def check(run: Run, recipe: Recipe, survey: Survey, now: datetime) -> Iterator[Finding]:
     """Look at the cluster, and at both sizes: where the job runs, and where the model is served."""
     yield from _cluster(run, recipe, survey)
+    yield from _priority(run, recipe, survey)
     known = (run.base_model.catalogue if run.base_model else None) or Catalogue()
     pairs = (
         (TRAINING, training_size(recipe, survey.cluster), known.finetune_sizes),
@@ -76,6 +77,15 @@ def _cluster(run: Run, recipe: Recipe, survey: Survey) -> Iterator[Finding]:
         yield warning("compute-other-size", message)
 
 
+def _priority(run: Run, recipe: Recipe, survey: Survey) -> Iterator[Finding]:
+    """Refuse to make a cluster at low priority of a size that Azure gives at the dedicated tier alone."""
+    size = (survey.sizes or {}).get(recipe.compute.size.lower())
+    makes = recipe.compute.create and survey.cluster is None and recipe.compute.name != SERVERLESS
+    if makes and recipe.compute.tier == "low_priority" and size is not None and not size.low_priority:
+        message = f"The size {size.name} cannot be had at low priority."
+        yield recipe_error("size-dedicated-only", message, "Write compute.tier: dedicated", run)
+
+
 def _retired(run: Run, use: str, size: str, now: datetime) -> Iterator[Finding]:
     end = sizes.retired(size)
     if end is not None and end <= now:
@@ -108,7 +118,8 @@ def _offered(run: Run, use: str, size: str, survey: Survey) -> Iterator[Finding]
     if found is None:
         message = f"The size {size} for {use} is not offered to this workspace in its region."
         yield recipe_error("size-not-offered", message, f"{_mend(use)} (az ml compute list-sizes)", run)
-    elif found.gpus == 0 and use == TRAINING:
+        return
+    if found.gpus == 0 and use == TRAINING:
         yield recipe_error(
             "size-no-gpu", f"The size {size} has no GPU, and tuning needs one.", _mend(use), run
         )

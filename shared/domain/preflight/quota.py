@@ -71,7 +71,8 @@ def tier(recipe: Recipe, survey: Survey) -> Tier:
     spare = sizes.total(survey.usages, "low_priority")
     cores = nodes(recipe) * size.vcpus
     poor = quota is not None and quota.limit != sizes.UNLIMITED and quota.limit < cores
-    return "low_priority" if poor and (spare is None or _room(spare) >= cores) else "dedicated"
+    has_room = size.low_priority and (spare is None or _room(spare) >= cores)
+    return "low_priority" if poor and has_room else "dedicated"
 
 
 def _parts(recipe: Recipe, survey: Survey, known: Mapping[str, Size]) -> Iterator[Part]:

@@ -96,3 +96,53 @@ def test_defaults_that_cannot_be_read_are_left_out_aloud(text: str, caplog: pyte
     with caplog.at_level(logging.WARNING):
         assert _defaults("Phi-4", text) == {}
     assert "Phi-4" in caplog.text
+
+
+def test_a_long_curve_comes_in_pages_and_is_thinned(azure: Service) -> None:
+    pages = {"": (range(2000), "next"), "next": (range(2000, 3000), None)}
+    jobs = tracking(azure, run("acme-a1", point("loss", 0.1), point("epoch", 1)))
+    others = azure.answer
+
+    def answer(seen: Seen) -> Reply:
+        if "/metrics/get-history" not in seen.line:
+            return others(seen)
+        steps, token = pages["next" if "page_token=next" in seen.line else ""]
+        points = [point("loss", 1 / (step + 1), step=step) for step in steps]
+        return Reply(body={"metrics": [*points, point("loss", "NaN", step=9999)], "next_page_token": token})
+
+    azure.answer = answer
+    curves = jobs.curves("acme-a1")
+    assert list(curves) == ["loss"]
+    points = curves["loss"]
+    assert (len(points), points[0], points[-1]) == (1000, (0, 1.0), (2999, 1 / 3000))
+    assert [step for step, _ in points] == sorted({step for step, _ in points})
+
+
+def test_the_step_that_failed_is_found_below_a_component_s_own_run(azure: Service) -> None:
+    """A pipeline component is a run with steps of its own: the root's child is it, and not the step."""
+    children = {
+        "acme-a1": [{"runId": "node", "status": "Failed", "displayName": "chat_completion_pipeline"}],
+        "node": [
+            {"runId": "import", "status": "Completed", "displayName": "chat_completion_model_import"},
+            {"runId": "tune", "status": "Failed", "displayName": "chat_completion_finetune"},
+        ],
+    }
+
+    def answer(seen: Seen) -> Reply:
+        if "/workspaces/w?" in seen.line:
+            return Reply(body={"properties": {"discoveryUrl": f"{azure.url}/discovery/"}})
+        if "/discovery/" in seen.line:
+            return Reply(body={"api": azure.url})
+        if seen.line.endswith("/log"):
+            return Reply(body=b"the last line")
+        name, part = seen.line.split("/runs/")[1].split("?")[0].split("/")
+        if part == "children":
+            return Reply(body={"value": children.get(name, [])})
+        error = {"code": "UserError", "message": f"{name} broke"}
+        files = {"user_logs/std_log.txt": f"{azure.url}/log"}
+        return Reply(body={"error": {"error": error}, "logFiles": files})
+
+    azure.answer = answer
+    found = AzureMLJobs(azure.place()).failure("acme-a1")
+    assert (found.step, found.error) == ("chat_completion_finetune", "UserError: tune broke")
+    assert found.log == "the last line"
