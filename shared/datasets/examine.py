@@ -55,7 +55,9 @@ class Examiner:
     def __init__(self, how: Examining) -> None:
         self.below = 1 << 64
         self._refusing, self._writing = how.refusing, how.writing
-        self._meter = None if how.tokenizer is None else Meter(how.tokenizer.counter())
+        self._meter = None
+        if how.tokenizer is not None and how.bounds is not None:
+            self._meter = Meter(how.bounds, how.tokenizer.counter)
         self._scanner, self._shapes = Scanner(), Shapes(self._meter)
         self._singly = Singly(self._shapes, how.refusing, self._meter)
         self._decoder = msgspec.json.Decoder(Row)

@@ -11,6 +11,7 @@ import msgspec
 from shared.datasets.rows import Message
 
 if TYPE_CHECKING:
+    from shared.datasets.bounds import Bounds
     from shared.datasets.learnt import Tokens
     from shared.datasets.rowfacts import RowFacts
     from shared.datasets.tokenizer_files import TokenizerFiles
@@ -22,6 +23,7 @@ class Examining:
 
     refusing: frozenset[str]
     tokenizer: TokenizerFiles | None = None
+    bounds: Bounds | None = None
     writing: bool = False
 
 

@@ -7,50 +7,43 @@ Where a tokenizer or a template is of a kind for which this is not known, every 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from shared.datasets.pairs import Pairs
-from shared.datasets.pieces import part
+from shared.datasets.template import ChatTemplate, TemplateFault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tokenizers import Tokenizer
-
+    from shared.datasets.bounds import Bounds
     from shared.datasets.learnt import Tokens
     from shared.datasets.rows import Message
     from shared.datasets.tokens import TokenCounter
 
 FILLER = "x"
-NFC_GROWTH = 3  # Unicode's own bound for UTF-8: unicode.org/faq/normalization.html
-PLAIN = re.compile(r"[\w<>|:# ]+", re.ASCII)  # what JSON writes as it stands
-SPLITTING = frozenset(
-    {"ByteLevel", "Split", "Digits", "Metaspace", "Whitespace", "WhitespaceSplit", "Punctuation"}
-)
 COUNT_ALL = -1
 
 
 class Meter:
-    """Counts the chats that may not fit. For one process, for it remembers pieces of texts."""
+    """Counts the chats that may not fit. counter: makes one when the first chat is to be counted."""
 
-    def __init__(self, counter: TokenCounter) -> None:
-        self.counter, self.limit = counter, counter.limit
-        self._growth = growth(counter.tokenizer) if _closed(counter) else 0
-        self._marks = tuple({counter.markers.response, counter.markers.instruction, counter.pad})
-        self._literals = [max(PLAIN.findall(mark) or [""], key=len).encode() for mark in self._marks]
-        self._pairs = Pairs(counter.tokenizer) if self._growth == 1 and counter.cuts_at_spaces else None
+    def __init__(self, bounds: Bounds, counter: Callable[[], TokenCounter]) -> None:
+        self.limit, self._bounds, self._counter = bounds.limit, bounds, counter
+        self._template = ChatTemplate(bounds.template, bounds.named)
+        self._pairs, self._literals = bounds.pairs, bounds.literals
         self._rooms: dict[tuple[str, ...], int] = {}
 
     def room(self, roles: tuple[str, ...]) -> int:
         """Tell with how many bytes of text a chat of these roles surely fits; COUNT_ALL: with none."""
-        if self._growth:
-            chat = [{"role": role, "content": FILLER} for role in roles]
-            tokens = self.count(chat)
-            if tokens.fault is None and tokens.learnt:
-                around = len(self.counter.template.render(chat).encode()) - len(FILLER) * len(roles)
-                return max(COUNT_ALL, self.limit // self._growth - max(0, around) - 1)
-        return COUNT_ALL
+        markers = self._bounds.markers
+        try:
+            text = self._template.render([{"role": role, "content": FILLER} for role in roles])
+        except TemplateFault:
+            return COUNT_ALL
+        turns = (text.count(markers.response), text.count(markers.instruction))
+        if not self._bounds.growth or turns != (roles.count("assistant"), roles.count("user")):
+            return COUNT_ALL
+        around = len(text.encode()) - len(FILLER) * len(roles)
+        return max(COUNT_ALL, self.limit // self._bounds.growth - max(0, around) - 1)
 
     def surely(self, texts: Sequence[str], room: int) -> bool:
         """Tell whether texts surely fit in that room."""
@@ -65,7 +58,7 @@ class Meter:
 
     def count(self, chat: Sequence[Message | Mapping[str, Any]]) -> Tokens:
         """Count one chat."""
-        return self.counter.count([chat])[0]
+        return self._counter().count([chat])[0]
 
     def fits(self, chat: Sequence[Mapping[str, Any]]) -> bool:
         """Tell whether a decoded chat surely fits and is learnt as its roles say."""
@@ -75,47 +68,12 @@ class Meter:
         roles = tuple(message["role"] for message in chat)
         if (room := self._rooms.get(roles)) is None:
             room = self._rooms[roles] = self.room(roles)
-        return self.surely(texts, room) and not any(mark in text for mark in self._marks for text in texts)
+        return self.surely(texts, room) and not any(
+            mark in text for mark in self._bounds.marks for text in texts
+        )
 
 
 def _plain(message: Mapping[str, Any]) -> bool:
     """Tell whether a message is two texts and no more, for a template may write any key."""
     texts = (message.get("role"), message.get("content"))
     return len(message) == len(texts) and all(isinstance(text, str) for text in texts)
-
-
-def growth(tokenizer: Tokenizer) -> int:
-    """Tell how many tokens a byte of text becomes at most; 0: nothing is known."""
-    normalizer, pre = part(tokenizer.normalizer), part(tokenizer.pre_tokenizer)
-    steps = [] if normalizer is None else normalizer.get("normalizers", [normalizer])
-    cuts = [] if pre is None else pre.get("pretokenizers", [pre])
-    if type(tokenizer.model).__name__ != "BPE" or not all(one["type"] in SPLITTING for one in cuts):
-        return 0
-    factor = 1
-    for step in steps:
-        if step["type"] == "NFC":
-            factor = NFC_GROWTH
-        elif step["type"] != "Prepend" and not _one_sign(step, tokenizer):
-            return 0
-    # A sign put before each stretch of text: one token more, as its special token had bytes to spare.
-    shortest = min((len(one.content) for one in tokenizer.get_added_tokens_decoder().values()), default=2)
-    return factor if shortest > 1 else 2 * factor
-
-
-def _one_sign(step: Mapping[str, Any], tokenizer: Tokenizer) -> bool:
-    """Tell whether a step replaces one text by one sign that is a token, as a space by U+2581."""
-    content = step.get("content", "")
-    return step["type"] == "Replace" and len(content) == 1 and tokenizer.token_to_id(content) is not None
-
-
-def _closed(counter: TokenCounter) -> bool:
-    """Tell whether a turn's marker is the same tokens whatever text stands beside it."""
-    added = {one.content for one in counter.tokenizer.get_added_tokens_decoder().values()}
-    probe = counter.template.render(counter.template.probe())
-    for marker in (counter.markers.response, counter.markers.instruction):
-        first = any(marker.startswith(text) for text in added)
-        last = any(marker.endswith(text) for text in added)
-        after = probe[probe.find(marker) + len(marker) :][:1]
-        if not first or not (last or after.isspace()):
-            return False
-    return True

@@ -95,7 +95,8 @@ def prepare_parts(
         if fault:
             merge.findings.add("DT604", None, fault)
         reader = Reader(options.max_bytes, progress)
-        how = Examining(merge.findings.refusing, options.tokenizer, writing=bool(files))
+        bounds = None if options.tokenizer is None else options.tokenizer.bounds()
+        how = Examining(merge.findings.refusing, options.tokenizer, bounds, writing=bool(files))
         examine = stack.enter_context(_examining(cores, how))
         for source in ordered:
             if not _read(source, reader, examine, merge):

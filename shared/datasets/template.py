@@ -52,7 +52,7 @@ class ChatTemplate:
         )
         environment.filters["tojson"] = _tojson
         environment.globals["raise_exception"] = _raise
-        self._tokens = tokens
+        self.source, self.tokens = source, tokens
         try:
             self._template = environment.from_string(source)
         except TemplateError as fault:
@@ -69,7 +69,7 @@ class ChatTemplate:
                 tools=None,
                 documents=None,
                 add_generation_prompt=prompt,
-                **self._tokens,
+                **self.tokens,
             )
         # A template is a program of the model's maker: it may fail with anything.
         except Exception as fault:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.datasets.bounds import Bounds
     from shared.datasets.tokens import TokenCounter
 
 TOKENIZER, CONFIG, TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
@@ -44,6 +45,12 @@ class TokenizerFiles:
     def counter(self) -> TokenCounter:
         """Make the counter, once in a process; raises Unusable."""
         return _counter(self)
+
+    def bounds(self) -> Bounds:
+        """Tell what is known without counting; raises Unusable."""
+        from shared.datasets.bounds import Bounds
+
+        return Bounds.of(self.counter())
 
 
 @lru_cache(maxsize=1)

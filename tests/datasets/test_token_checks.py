@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.datasets import CheckOptions, prepare, render_html
+from shared.datasets.bounds import growth
 from shared.datasets.foretold import told
-from shared.datasets.meter import Meter, growth
+from shared.datasets.meter import Meter
 from shared.datasets.prediction import foretold_of
 from shared.datasets.tokenfigures import said
 from tests.datasets.helpers import Files, chat, check, good, jsonl, split
@@ -183,7 +184,7 @@ SPLITTING = "abc xyz é 中 \n\t<|im_start|>user assistant 🙂"
 @given(st.lists(st.tuples(st.text(SPLITTING, min_size=1), st.text(min_size=1, max_size=60)), max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_what_surely_fits_does_fit(turns: list[tuple[str, str]]) -> None:
-    meter = Meter(files(LIMIT).counter())
+    meter = Meter(files(LIMIT).bounds(), files(LIMIT).counter)
     said = [text.encode("utf-8", "ignore").decode() for turn in turns for text in turn]
     roles = ["user", "assistant"] * len(turns)
     messages = [{"role": role, "content": text} for role, text in zip(roles, said, strict=True)]
