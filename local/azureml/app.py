@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from local.azureml.admin import Admin
+from local.azureml.artifacts import Artifacts
 from local.azureml.assets import Assets
 from local.azureml.bench import Bench
 from local.azureml.blobstore import BlobFailure, BlobStore
@@ -20,12 +21,16 @@ from local.azureml.deployments import Deployments
 from local.azureml.door import Door
 from local.azureml.endpoints import Endpoints
 from local.azureml.events import Events
+from local.azureml.experiments import Experiments
+from local.azureml.facts import Facts
 from local.azureml.history import History
 from local.azureml.identity import Issuer
 from local.azureml.jobs import Jobs
 from local.azureml.lives import Lives
+from local.azureml.logged_models import LoggedModels
 from local.azureml.mishaps import Mishaps
 from local.azureml.mlflow import Mlflow
+from local.azureml.model_registry import ModelRegistry
 from local.azureml.models import ModelFolders
 from local.azureml.monitor import Monitor
 from local.azureml.nursery import Nursery
@@ -44,6 +49,7 @@ from local.azureml.shelf import Shelf
 from local.azureml.sources import Sources
 from local.azureml.state import Store
 from local.azureml.steps import Workshop
+from local.azureml.tracking import Tracking
 from local.azureml.usages import Usages
 
 if TYPE_CHECKING:
@@ -91,7 +97,16 @@ class Emulator:
         self._runner = Runner(store, runs, shop, settings.limits.jobs_at_once)
         self._jobs = Jobs(core, runs, self._runner, bench)
         self._history = History(settings, runs, shop, core.issuer)
-        self._mlflow = Mlflow(store, runs)
+        self._put_mlflow_together(core, runs)
+
+    def _put_mlflow_together(self, core: Core, runs: Runs) -> None:
+        store, clock = core.store, core.clock
+        experiments = Experiments(store, clock)
+        self._logged = LoggedModels(store, clock)
+        tracking = Tracking(store, runs, Facts(store), experiments)
+        artifacts = Artifacts(self._datastores, self._blobs)
+        self._mlflow = Mlflow(tracking, runs, experiments, artifacts)
+        self._models = ModelRegistry(store, self._assets, self._places, self._datastores, self._logged)
 
     def _put_serving_together(self, core: Core) -> None:
         settings, store = core.settings, core.store
@@ -119,7 +134,7 @@ class Emulator:
             self._assets.ways(),
             self._jobs.ways(),
             self._history.ways(),
-            self._mlflow.ways(),
+            self._mlflow.ways(self._models, self._logged),
             self._endpoints.ways(self._deployments),
             self._deployments.ways(),
             self._monitor.ways(),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import ssl
+import tempfile
 import time
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,7 +20,6 @@ from local.azureml.identity import STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from local.azureml.identity import Issuer
     from local.azureml.settings import Settings
@@ -79,6 +80,11 @@ class BlobStore:
 
     def list(self, container: str, prefix: str) -> Iterator[str]:
         """Yield the names that start with `prefix`; none where the container is missing."""
+        for name, _ in self.sizes(container, prefix):
+            yield name
+
+    def sizes(self, container: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the same with each blob's size in bytes."""
         marker = ""
         while True:
             query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}&marker={quote(marker)}"
@@ -90,10 +96,27 @@ class BlobStore:
                 raise
             # The answer comes from the local storage service, not from users.
             root = ET.fromstring(answer.content)  # noqa: S314 - see above
-            yield from (found.text or "" for found in root.iterfind("Blobs/Blob/Name"))
+            for blob in root.iterfind("Blobs/Blob"):
+                size = int(blob.findtext("Properties/Content-Length") or 0)
+                yield blob.findtext("Name") or "", size
             marker = root.findtext("NextMarker") or ""
             if not marker:
                 return
+
+    def read(self, container: str, name: str) -> bytes:
+        """Return a blob's content."""
+        return self._call("GET", container, name).content
+
+    def write(self, container: str, name: str, content: bytes) -> None:
+        """Write a blob whole."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            self.upload(container, name, Path(file.name))
+
+    def delete(self, container: str, name: str) -> None:
+        """Delete a blob."""
+        self._call("DELETE", container, name)
 
     def download(self, container: str, name: str, target: Path) -> None:
         """Write the blob to `target`, in pieces; half a file is never left under that name."""

@@ -29,7 +29,11 @@ class Bootstrap:
                 "name": CLOUD,
                 "portal": "https://portal.azure.com/",
                 "resourceManager": f"{settings.url}/",
-                "authentication": {"loginEndpoint": "https://login.localhost/"},
+                "authentication": {
+                    "loginEndpoint": "https://login.localhost/",
+                    "audiences": ["https://management.azure.com/"],
+                    "tenant": settings.place.tenant,
+                },
                 "suffixes": {"storage": settings.storage_suffix},
             }
         ]

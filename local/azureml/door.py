@@ -131,6 +131,8 @@ def _response(answer: Answer) -> Response:
     _correlate(answer, {"operation": correlation, "request": request})
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
+    if isinstance(answer.body, bytes):
+        return Response(answer.body, answer.status, headers)
     if isinstance(answer.body, str):
         return PlainTextResponse(answer.body, answer.status, headers)
     return JSONResponse(answer.body, answer.status, headers)

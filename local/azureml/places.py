@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from local.azureml.errors import bad_request, missing, unsupported
-from local.azureml.records import Job, Step
+from local.azureml.records import Job, Step, Tracked
 
 if TYPE_CHECKING:
     from local.azureml.datastores import Datastores, Spot
@@ -70,7 +70,7 @@ class Places:
         output, artifact = _JOB_OUTPUT.fullmatch(uri), _RUN_ARTIFACT.fullmatch(uri)
         if artifact or (output and output["output"] == _ARTIFACTS):
             match = artifact or output
-            job = self._ended(match["job"]) if match else ""
+            job = self._there(match["job"]) if match else ""
             path = f"{artifacts_path(job)}/{(match['path'] if match else '') or ''}"
             return self._datastores.uri(path, ARTIFACT_STORE), job
         if output:
@@ -91,8 +91,8 @@ class Places:
             raise bad_request(f"There is no MLflow model at {uri}: no file MLmodel.", detail="ModelNotFound")
         return {**body, "modelUri": self._datastores.uri(spot.folder, spot.datastore), "flavors": {}}, job
 
-    def _ended(self, run: str) -> str:
-        if self._store.get(Job, run) is None and self._store.get(Step, run) is None:
+    def _there(self, run: str) -> str:
+        if not any(self._store.get(kind, run) for kind in (Job, Step, Tracked)):
             raise missing("job", run)
         return run
 

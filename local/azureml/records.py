@@ -82,6 +82,42 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None = None
 
 
+class Tracked(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that an MLflow client began by itself. `start` and `end` are its own milliseconds since 1970."""
+
+    run: str
+    experiment: str
+    name: str
+    status: str
+    created: str
+    start: int
+    end: int | None = None
+    deleted: bool = False
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment that a client made or changed; the others are there through their jobs."""
+
+    name: str
+    created: str
+    tags: dict[str, str] = {}
+    deleted: bool = False
+
+
+class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that an MLflow 3 client logged; `run` is empty where no run did."""
+
+    id: str
+    name: str
+    experiment: str
+    run: str
+    kind: str
+    created: str
+    status: str = "LOGGED_MODEL_PENDING"
+    tags: dict[str, str] = {}
+    params: dict[str, str] = {}
+
+
 class Compute(msgspec.Struct, frozen=True, kw_only=True):
     """One compute cluster."""
 

@@ -129,6 +129,7 @@ class Runs:
             runs = [name, *(step.run for step in self.steps(name))]
             for run in runs:
                 self._store.execute("DELETE FROM metrics WHERE run=?", (run,))
+                self._store.execute("DELETE FROM facts WHERE run=?", (run,))
             return self._change(name, lambda job: replace(job, started=None, error=None, outputs={}))
 
     def wish(self, name: str, wish: str, error: Json | None) -> Job:
@@ -175,8 +176,30 @@ class Runs:
         ]
         self._store.insert_many("INSERT INTO metrics(run, key, value, step, time) VALUES(?,?,?,?,?)", rows)
 
+    def latest_metrics(self, run: str) -> list[Json]:
+        """Return the last point of each of a run's metrics."""
+        rows = self._store.execute(
+            "SELECT key, value, step, time FROM metrics WHERE seq IN "
+            "(SELECT MAX(seq) FROM metrics WHERE run=? GROUP BY key) ORDER BY key",
+            (run,),
+        )
+        return [_point(*row) for row in rows]
+
+    def metric_points(self, run: str, key: str, after: int, most: int) -> list[tuple[int, Json]]:
+        """Return a metric's points behind number `after`, each with its number, oldest first."""
+        rows = self._store.execute(
+            "SELECT seq, key, value, step, time FROM metrics WHERE run=? AND key=? AND seq>? "
+            "ORDER BY seq LIMIT ?",
+            (run, key, after, most),
+        )
+        return [(int(str(seq)), _point(*row)) for seq, *row in rows]
+
     def _change(self, name: str, how: Callable[[Job], Job]) -> Job:
         changed = self._store.change(Job, name, how)
         if changed is None:
             raise missing("job", name)
         return changed
+
+
+def _point(key: object, value: object, step: object, time: object) -> Json:
+    return {"key": key, "value": value, "step": step, "timestamp": time}

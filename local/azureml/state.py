@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS records(
 CREATE TABLE IF NOT EXISTS metrics(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT, key TEXT, value REAL, step INTEGER, time INTEGER);
 CREATE INDEX IF NOT EXISTS metrics_by_run ON metrics(run, key, seq);
+CREATE TABLE IF NOT EXISTS facts(run TEXT, kind TEXT, key TEXT, value TEXT, PRIMARY KEY(run, kind, key));
 CREATE TABLE IF NOT EXISTS calls(
     endpoint TEXT, deployment TEXT, minute INTEGER, status INTEGER, model_status INTEGER, count INTEGER,
     PRIMARY KEY(endpoint, deployment, minute, status, model_status));

@@ -54,10 +54,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: an object or list becomes JSON, a string plain text, None an empty body."""
+    """What goes back: objects and lists become JSON, text and bytes go as they are, None is empty."""
 
     status: int = 200
-    body: Json | list[Any] | str | None = None
+    body: Json | list[Any] | str | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

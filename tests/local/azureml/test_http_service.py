@@ -141,7 +141,7 @@ def test_mlflow_reads_metrics_of_root_and_step(emulator: Emulator, storage: Stor
     assert len(step["data"]["metrics"]) == 2
     missing = emulator.http("GET", f"{base}/runs/get?run_id=nothing")
     assert (missing.status_code, missing.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
-    assert emulator.http("POST", f"{base}/runs/log-metric", json={}).status_code == 501
+    assert emulator.http("POST", f"{base}/runs/link", json={}).status_code == 501
 
 
 def test_ready_within_a_second_and_no_child_left(
