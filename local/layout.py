@@ -29,7 +29,7 @@ STORAGE_TOPIC = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
     "/providers/Microsoft.Storage/storageAccounts/devstoreaccount1"
 )
-CLUSTER = "gpu-cluster=Standard_NC24ads_A100_v4"
+CLUSTERS = ("gpu-cluster=Standard_NC24ads_A100_v4", "cpu-cluster=Standard_DS3_v2")
 DELAYS = {
     "RECONCILE_SCHEDULE": "*/5 * * * * *",
     "SWEEP_SCHEDULE": "*/20 * * * * *",
@@ -138,7 +138,6 @@ class Layout:
             "--models": HOME / "models",
             "--foundation": self._foundation,
             "--datastore": "droptune_prepared=prepared",
-            "--compute": CLUSTER,
             "--port": self._ports["azureml"],
             "--msi-port": self._ports["msi"],
             "--subscription": SUBSCRIPTION,
@@ -147,7 +146,8 @@ class Layout:
             "--events-url": events,
         }
         pairs = (str(part) for pair in options.items() for part in pair)
-        return [sys.executable, "-m", "local.azureml", *pairs]
+        clusters = [part for cluster in CLUSTERS for part in ("--compute", cluster)]
+        return [sys.executable, "-m", "local.azureml", *pairs, *clusters]
 
     def _host(self) -> list[str]:
         options = {

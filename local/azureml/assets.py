@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from local.azureml.web import Call
 
 Json = dict[str, Any]
+_DEFAULT_VERSION = "azureml_default"  # what the SDK asks for where a caller names none
 Numbered = list[tuple[int, Asset]]
 
 
@@ -123,6 +124,8 @@ class Assets:
         ]
 
     def _of(self, kind: str, call: Call) -> Asset:
+        if call.path["version"] == _DEFAULT_VERSION:
+            return self.latest(kind, _name(call))
         return self.find(kind, _name(call), call.path["version"])
 
     def _put(self, kind: Kind, call: Call) -> Answer:

@@ -167,5 +167,5 @@ def test_what_is_not_there_is_said_in_mlflows_words(mlflow: Any) -> None:
     assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
     with pytest.raises(mlflow.MlflowException, match="Registered model 'a' does not exist"):
         client.get_registered_model("a")
-    with pytest.raises(mlflow.MlflowException, match="no MLflow call POST registered-models/alias"):
-        client.set_registered_model_alias("a", "champion", "1")
+    with pytest.raises(mlflow.MlflowException, match="no MLflow call DELETE registered-models/delete"):
+        client.delete_registered_model("a")
