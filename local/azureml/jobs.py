@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from local.azureml.errors import bad_request, immutable, missing
+from local.azureml.errors import bad_request, busy, immutable, missing
 from local.azureml.records import Job
 from local.azureml.web import WS, Answer, Way, paged
 from local.azureml.wire import check_asset_name, properties_of, system_data
@@ -45,6 +45,7 @@ class Jobs:
             Way("GET", f"{WS}/jobs", self._list),
             Way("POST", f"{WS}/jobs/{{name}}/cancel", self._cancel),
             Way("PUT", f"{WS}/jobs/{{name}}", self._put),
+            Way("DELETE", f"{WS}/jobs/{{name}}", self._delete),
             Way("GET", f"{WS}/jobs/{{name:path}}", self._get),
         ]
 
@@ -100,6 +101,17 @@ class Jobs:
             identity = f"{self._settings.place.id}/jobs/{name}"
             return Answer(body={"id": identity, "name": name, "properties": None})
         raise missing("job", name)
+
+    def _delete(self, call: Call) -> Answer:
+        name = call.path["name"]
+        job = self._store.get(Job, name)
+        if job is None:
+            return Answer(204)
+        if not job.finished:
+            raise busy(f"Job '{name}' is {job.status}: cancel it, and delete it once that has ended.")
+        headers = self._operations.begin("Job", name, "delete")
+        self._runner.forget(name)
+        return Answer(202, None, headers)
 
     def _cancel(self, call: Call) -> Answer:
         name = call.path["name"]

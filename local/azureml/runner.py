@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,11 @@ class Runner:
                 return
             self._taken.add(name)
         self._pool.submit(self._work, name)
+
+    def forget(self, name: str) -> None:
+        """Take away a job that has ended: its record, its steps, what they logged; its outputs stay."""
+        self._runs.forget(name)
+        shutil.rmtree(self._workshop.folder(name), ignore_errors=True)
 
     def stop(self, name: str, wish: str, error: Json | None) -> None:
         """End the job: as canceled (`cancel`), or failed with `error` (`fail`)."""

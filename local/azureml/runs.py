@@ -132,6 +132,17 @@ class Runs:
                 self._store.execute("DELETE FROM facts WHERE run=?", (run,))
             return self._change(name, lambda job: replace(job, started=None, error=None, outputs={}))
 
+    def forget(self, name: str) -> None:
+        """Take away a job, its steps, and what they logged."""
+        with self._store.transaction():
+            steps = [step.run for step in self.steps(name)]
+            for run in [name, *steps]:
+                for table in ("metrics", "facts"):
+                    self._store.execute(f"DELETE FROM {table} WHERE run=?", (run,))  # noqa: S608 - two names
+            for run in steps:
+                self._store.delete(Step, run)
+            self._store.delete(Job, name)
+
     def wish(self, name: str, wish: str, error: Json | None) -> Job:
         """Write down that the job shall stop, and why."""
         return self._change(name, lambda job: replace(job, wish=wish, wish_error=error))

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from local.devtools import setup
 from local.devtools.shell import BIN, PYTHON, say, shown
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def test(*, whole: bool, more: list[str]) -> int:
     if code:
         say("The gates failed; mend them first, then: python3 dev.py test")
         return code
+    if whole:
+        setup.clients()
     # Heavy libraries use every core by themselves, and several tests run at once.
     os.environ.setdefault("TRAINER_THREADS", "1")  # noqa: TID251 - a program's edge
     which = [] if whole else ["-m", "not slow"]

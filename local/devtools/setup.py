@@ -26,6 +26,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 2.0
 REQUIREMENTS = ROOT / "requirements"
 AZURITE = ROOT / "local" / "azurite"
+NODE_CLIENTS = ROOT / "tests" / "local" / "azureml" / "node"
 PLAN = (
     "Setting up: about 0.9 GB to download, 3 GB on disk, three to six minutes the first time.\n"
     "  .venv             Python packages, PyTorch for the CPU among them   2.2 GB\n"
@@ -59,6 +60,31 @@ def setup() -> None:
         act()
         _stamp(name).write_text(_digest(inputs))
     say(f"Set up in {time.monotonic() - begun:.0f} s.")
+
+
+def clients() -> None:
+    """Install other people's clients for the tests that run them: node's, azureml-mlflow; raises Failed."""
+    stages: list[tuple[str, list[Path], Callable[[], None]]] = [
+        ("clients", [NODE_CLIENTS / "package-lock.json"], _node_clients),
+        ("azureml-mlflow", [REQUIREMENTS / "azureml-mlflow.txt"], _mlflow_client),
+    ]
+    for name, inputs, act in stages:
+        if not _done(name, inputs):
+            act()
+            _stamp(name).write_text(_digest(inputs))
+
+
+def _node_clients() -> None:
+    _npm_ci("the node clients", NODE_CLIENTS, HOME / "clients")
+
+
+def _mlflow_client() -> None:
+    """Its pins clash with the app's: an environment of its own."""
+    target = HOME / "azureml-mlflow"
+    venv.create(target, with_pip=True, clear=True)
+    python = target / PYTHON.relative_to(VENV)
+    packages = REQUIREMENTS / "azureml-mlflow.txt"
+    quietly("azureml-mlflow", [python, "-m", "pip", "install", "-r", packages])
 
 
 def _stamp(name: str) -> Path:
@@ -143,12 +169,15 @@ def _node() -> None:
 
 
 def _azurite() -> None:
-    target = HOME / "azurite"
+    _npm_ci("Azurite", AZURITE, HOME / "azurite")
+
+
+def _npm_ci(what: str, source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(AZURITE / name, target / name)
+        shutil.copy(source / name, target / name)
     npm = BIN / "npm" if (BIN / "npm").exists() else Path(shutil.which("npm") or "npm")
-    quietly("Azurite", [npm, "ci", "--no-audit", "--no-fund"], cwd=target)
+    quietly(what, [npm, "ci", "--no-audit", "--no-fund"], cwd=target)
 
 
 def _models() -> None:

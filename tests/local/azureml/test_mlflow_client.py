@@ -160,12 +160,13 @@ def test_a_command_logs_to_its_own_run(
     assert emulator.arm("GET", f"/jobs/{experiment}").json()["properties"]["tags"] == {"from": "inside"}
 
 
-def test_what_is_not_there_is_said_in_mlflows_words(mlflow: Any) -> None:
+def test_what_is_not_there_is_said_in_mlflows_words(mlflow: Any, emulator: Emulator) -> None:
     client = mlflow.MlflowClient()
     with pytest.raises(mlflow.MlflowException, match="Run 'none' does not exist") as error:
         client.get_run("none")
     assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
     with pytest.raises(mlflow.MlflowException, match="Registered model 'a' does not exist"):
         client.get_registered_model("a")
-    with pytest.raises(mlflow.MlflowException, match="no MLflow call DELETE registered-models/delete"):
-        client.delete_registered_model("a")
+    answer = emulator.http("DELETE", f"/mlflow/v2.0{WS}/api/2.0/mlflow/registered-models/delete")
+    assert answer.status_code == 501
+    assert "no MLflow call DELETE registered-models/delete" in answer.json()["message"]
