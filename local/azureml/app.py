@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from local.azureml import absent
 from local.azureml.admin import Admin
 from local.azureml.artifacts import Artifacts
 from local.azureml.assets import Assets
@@ -76,7 +77,7 @@ class Emulator:
         self._events = Events(settings, store, clock, make_topic(settings.place.id, clock))
         self._nursery = Nursery(settings.trainer, state / "nursery.log", settings.limits.child_stop)
         self._blobs = BlobStore(settings, issuer)
-        self._datastores = Datastores(settings, self._blobs)
+        self._datastores = Datastores(settings, self._blobs, store)
         region, shelf, self._mishaps = Region(store, clock), Shelf(store), Mishaps()
         self._usages = Usages(core, region)
         self._registry = Registry(settings, shelf, region)
@@ -124,7 +125,7 @@ class Emulator:
         """Return the workspace's application, to be served over HTTPS."""
         core = self._core
         parts = [
-            Bootstrap(core.settings).ways(),
+            Bootstrap(core.settings, core.store).ways(),
             self._registry.ways(),
             self._computes.ways(),
             self._usages.ways(),
@@ -141,6 +142,7 @@ class Emulator:
             Prices(core.settings).ways(),
             Admin(core, self._door, self._events, self._runner, self._servers).ways(),
             self._region_admin.ways(),
+            absent.ways(),
         ]
         return self._door.application([way for part in parts for way in part], self._scoring.routes())
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from local.azureml.curated import curated
 from local.azureml.errors import immutable, missing
 from local.azureml.kinds import KINDS
 from local.azureml.records import Asset, Container
@@ -46,7 +47,7 @@ class Assets:
             AzureError: 404.
 
         """
-        found = self._store.get(Asset, f"{kind}/{name}/{version}")
+        found = self._store.get(Asset, f"{kind}/{name}/{version}") or curated(kind, name, version)
         if found is None:
             raise missing(kind, f"{name}:{version}")
         return found
@@ -161,6 +162,9 @@ class Assets:
 
     def _newest_first(self, kind: str, name: str, view: str) -> Numbered:
         found = list(reversed(self._store.numbered(Asset, f"{kind}/{name}/")))
+        known = curated(kind, name)
+        if known and not found:
+            found = [(0, known)]
         if view == "All":
             return found
         archived = self._is_archived(kind, name)

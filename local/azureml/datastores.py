@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.azureml.errors import AzureError, bad_request, missing
+from local.azureml.clock import real_now, stamp
+from local.azureml.errors import AzureError, bad_request, missing, unsupported
+from local.azureml.records import StoredDatastore
 from local.azureml.web import WS, Answer, Way, page
-from local.azureml.wire import first, system_data
+from local.azureml.wire import check_asset_name, first, properties_of, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from local.azureml.blobstore import BlobStore
     from local.azureml.settings import Settings
+    from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
 DEFAULT = "workspaceblobstore"
@@ -46,11 +49,17 @@ class Spot:
 class Datastores:
     """The workspace's datastores, all of them containers of one account, all by identity."""
 
-    def __init__(self, settings: Settings, blobs: BlobStore) -> None:
-        """Offer the two that each workspace has, and those of the settings."""
+    def __init__(self, settings: Settings, blobs: BlobStore, store: Store) -> None:
+        """Offer the two that each workspace has, those of the settings, and those that clients made."""
         self._settings = settings
         self._blobs = blobs
-        self._containers = {**BUILT_IN, **dict(settings.datastores)}
+        self._store = store
+        self._given = {**BUILT_IN, **dict(settings.datastores)}
+
+    @property
+    def _containers(self) -> dict[str, str]:
+        made = {one.name: str(one.body["containerName"]) for one in self._store.all(StoredDatastore)}
+        return {**made, **self._given}
 
     def ways(self) -> list[Way]:
         """Return the routes."""
@@ -58,6 +67,8 @@ class Datastores:
         return [
             Way("GET", f"{WS}/datastores", self._list),
             Way("GET", one, lambda call: Answer(body=self._body(call.path["name"]))),
+            Way("PUT", one, self._put),
+            Way("DELETE", one, self._delete),
             Way("POST", f"{one}/listSecrets", self._secrets),
         ]
 
@@ -136,6 +147,26 @@ class Datastores:
         names = [DEFAULT] if call.query.get("isDefault") == "true" else list(self._containers)
         return page(first([self._body(name) for name in names], call.query.get("count")))
 
+    def _put(self, call: Call) -> Answer:
+        name, body = call.path["name"], properties_of(call.json())
+        check_asset_name("a datastore", name)
+        if name in self._given:
+            raise bad_request(f"Datastore '{name}' is the workspace's own: it can't be changed.")
+        _check(body, self._settings.account)
+        self._blobs.ensure_container(str(body["containerName"]))
+        before = self._store.get(StoredDatastore, name)
+        now = before.created if before else stamp(real_now())
+        self._store.put(name, StoredDatastore(name=name, body=body, created=now))
+        return Answer(200 if before else 201, self._body(name))
+
+    def _delete(self, call: Call) -> Answer:
+        name = call.path["name"]
+        if name in self._given:
+            raise bad_request(f"Datastore '{name}' is the workspace's own: it can't be deleted.")
+        there = self._store.get(StoredDatastore, name) is not None
+        self._store.delete(StoredDatastore, name)
+        return Answer(200 if there else 204)
+
     def _secrets(self, call: Call) -> Answer:
         name = call.path["name"]
         self._body(name)
@@ -145,6 +176,7 @@ class Datastores:
     def _body(self, name: str) -> Json:
         if name not in self._containers:
             raise missing("datastore", name)
+        kept = self._store.get(StoredDatastore, name)
         return {
             "id": f"{self._settings.place.id}/datastores/{name}",
             "name": name,
@@ -158,8 +190,21 @@ class Datastores:
                 "protocol": "https",
                 "credentials": {"credentialsType": "None"},
                 "isDefault": name == DEFAULT,
-                "description": None,
-                "tags": {},
+                "description": kept.body.get("description") if kept else None,
+                "tags": (kept.body.get("tags") if kept else None) or {},
                 "properties": {},
             },
         }
+
+
+def _check(body: Json, account: str) -> None:
+    """Refuse what is no container of the workspace's own account, reached by identity."""
+    kind = body.get("datastoreType")
+    if kind != "AzureBlob":
+        raise unsupported(f"datastore of type {kind}; only AzureBlob")
+    if body.get("accountName") != account:
+        raise unsupported(f"datastore of account {body.get('accountName')}; only of {account}")
+    if (body.get("credentials") or {}).get("credentialsType", "None") != "None":
+        raise unsupported("datastore with credentials; only by identity")
+    if not body.get("containerName"):
+        raise bad_request("A datastore needs a containerName.")

@@ -38,6 +38,7 @@ class History:
         return [
             Way("GET", f"{run}/details", self._details),
             Way("GET", f"{run}/children", self._children),
+            Way("GET", f"{run}/serviceinstances/{{node}}", self._services),
             Way("GET", run, lambda call: Answer(body=self._run(call.path["run"]))),
             Way("PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", self._patch),
             Way("POST", f"{_HISTORY}/rundata", self._rundata),
@@ -79,6 +80,11 @@ class History:
         own = folder / (step.run if step else "own") / "std_log.txt"
         path = own if step or job.body["jobType"] == "Command" else folder / "executionlogs.txt"
         return Answer(body=last_lines(path, None))
+
+    def _services(self, call: Call) -> Answer:
+        """No job here opens a service into its node."""
+        self._find(call.path["run"])
+        return Answer(body={"instances": {}})
 
     def _children(self, call: Call) -> Answer:
         job, step = self._find(call.path["run"])

@@ -82,6 +82,21 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None = None
 
 
+class StoredDatastore(msgspec.Struct, frozen=True, kw_only=True):
+    """A datastore that a client made."""
+
+    name: str
+    body: Json
+    created: str
+
+
+class WorkspaceChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client has changed of the workspace: its tags, and words about it."""
+
+    tags: dict[str, str] = {}
+    properties: Json = {}
+
+
 class Tracked(msgspec.Struct, frozen=True, kw_only=True):
     """A run that an MLflow client began by itself. `start` and `end` are its own milliseconds since 1970."""
 

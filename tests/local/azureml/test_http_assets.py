@@ -116,3 +116,63 @@ def test_code_is_found_again_by_its_hash(emulator: Emulator) -> None:
     put(emulator, "codes", name, properties={"hash_sha256": "abc", "hash_version": "202208"})
     assert names(emulator.arm("GET", f"/codes/{name}/versions?hash=abc&hashVersion=202208")) == ["1"]
     assert names(emulator.arm("GET", f"/codes/{name}/versions?hash=other&hashVersion=202208")) == []
+
+
+def test_curated_environments_are_names(emulator: Emulator) -> None:
+    found = emulator.arm("GET", "/environments/AzureML-sklearn-1.5/versions?$top=1").json()["value"]
+    assert [one["name"] for one in found] == ["1"]
+    assert emulator.arm("GET", "/environments/AzureML-sklearn-1.5/versions/22").status_code == 200
+    assert emulator.arm("GET", "/environments/sklearn/versions/1").status_code == 404
+    assert "AzureML-sklearn-1.5" not in names(emulator.arm("GET", "/environments"))
+
+
+def test_a_datastore_of_ones_own_is_a_container_of_the_same_account(
+    emulator: Emulator, storage: Storage
+) -> None:
+    def store(**more: Any) -> httpx.Response:
+        body = {"datastoreType": "AzureBlob", "accountName": "devstoreaccount1", "containerName": "mine"}
+        return emulator.arm("PUT", "/datastores/mine", json={"properties": {**body, **more}})
+
+    assert store().status_code == 201
+    assert storage.service.get_container_client("mine").exists()
+    assert "mine" in names(emulator.arm("GET", "/datastores"))
+    uri = "azureml://datastores/mine/paths/a.txt"
+    assert put(emulator, "data", f"d-{uuid.uuid4().hex}", dataUri=uri).status_code == 201
+    for more, said in (
+        ({"datastoreType": "AzureFile"}, "type AzureFile"),
+        ({"accountName": "other"}, "account other"),
+        ({"credentials": {"credentialsType": "AccountKey"}}, "with credentials"),
+    ):
+        answer = store(**more)
+        assert (answer.status_code, said in answer.text) == (501, True)
+    body = {"properties": {"datastoreType": "AzureBlob"}}
+    assert emulator.arm("PUT", "/datastores/workspaceblobstore", json=body).status_code == 400
+    assert emulator.arm("DELETE", "/datastores/mine").status_code == 200
+    assert "mine" not in names(emulator.arm("GET", "/datastores"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("GET", "/schedules", "schedules"),
+        ("PUT", "/schedules/daily", "schedules"),
+        ("GET", "/batchEndpoints/b/deployments", "batch endpoints"),
+        ("POST", "/computes/gpu/stop", "start, stop, restart"),
+        ("DELETE", "", "deletion of the workspace"),
+        ("GET", "/connections", "workspace connections"),
+        ("GET", "/somethingNew", "route GET"),
+    ],
+)
+def test_what_is_not_there_is_named(emulator: Emulator, method: str, path: str, what: str) -> None:
+    answer = emulator.arm(method, path)
+    assert answer.status_code == 501
+    assert f"has no {what}" in answer.json()["error"]["message"]
+
+
+def test_the_workspaces_tags_change(emulator: Emulator) -> None:
+    sent = {"tags": {"team": "a"}, "properties": {"description": "mine"}}
+    assert emulator.arm("PATCH", "", json=sent).status_code == 200
+    shown = emulator.arm("GET", "").json()
+    assert (shown["tags"], shown["properties"]["description"]) == ({"team": "a"}, "mine")
+    refused = emulator.arm("PATCH", "", json={"properties": {"imageBuildCompute": "x"}})
+    assert (refused.status_code, "imageBuildCompute" in refused.text) == (501, True)
