@@ -57,7 +57,7 @@ def validating(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action
         return Preflight()
     problem = preflight.problem(run, run.preflight)
     if problem is not None:
-        return Close(State.FAILED, problem.message, problem)
+        return Close(State.FAILED, preflight.reason(run.preflight), problem)
     if recipe.approval == "always":
         return Move(State.AWAITING_APPROVAL, "the recipe asks for approval before training")
     return Move(State.QUEUED, run.prepared.reason, figures={"rows": run.prepared.rows})

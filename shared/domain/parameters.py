@@ -71,10 +71,14 @@ def merge(
     if faults:
         raise Rejected(
             "training-parameters",
-            "; ".join(f"training.{key}: {fault}" for key, fault in faults.items()) + ".",
+            _sentence("; ".join(f"training.{key}: {fault}" for key, fault in faults.items())),
             "Mend the recipe's training section, then drop again: droptune drop FILE --recipe RECIPE",
         )
     return Parameters(values, dropped)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 def _lay_over(

@@ -34,6 +34,7 @@ class Cluster:
     state: str
     max_nodes: int
     tier: Tier = "dedicated"
+    min_nodes: int = 0
     errors: tuple[str, ...] = ()
 
 

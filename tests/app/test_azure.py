@@ -313,3 +313,45 @@ def test_the_model_leads_back_to_all_it_came_from() -> None:
     assert version.tags["droptune-job"] == run.job
     assert run.base_model is not None
     assert version.tags["droptune-base-model"] == run.base_model.id
+
+
+# ---- faults
+
+
+def made(life: Life) -> tuple[int, int, int, int, int]:
+    """Count what there is: clusters made, jobs, models, endpoints, deployments."""
+    azure = life.azureml
+    served = [
+        one.name for endpoint in azure.endpoints.all() for one in azure.endpoints.deployments(endpoint.name)
+    ]
+    ends = len(list(azure.endpoints.all()))
+    return len(azure.computes.made), len(azure.jobs.names), len(azure.models.versions), ends, len(served)
+
+
+def lived(call: str | None = None, *, after: bool = False) -> Life:
+    """Live a run whose cluster is to be made, with one fault on the way."""
+    life = Life()
+    life.azureml.computes.clusters.clear()
+    life.storage.recipes.put("support", "compute: {create: true}\nserving: {rollout: [100]}\n")
+    if call is not None:
+        life.azureml.fail_next(call, Transient("azureml-unavailable", "Down."), after=after)
+    name = life.drop()
+    life.until(name, "training")
+    for _ in range(5):
+        life.tick(300)
+    life.train(name)
+    life.until(name, "live")
+    return life
+
+
+CALLED = sorted(call for call in lived().azureml.calls if not call.startswith(("monitor.", "prices.")))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize("call", CALLED)
+def test_any_call_may_fail_once_and_nothing_is_made_twice(call: str, after: bool) -> None:  # noqa: FBT001
+    assert made(lived(call, after=after)) == (1, 1, 1, 1, 1)
+
+
+def test_the_calls_that_may_fail_are_those_a_life_makes() -> None:
+    assert {"computes.create", "computes.usages", "jobs.curves", "models.component"} <= {*CALLED}

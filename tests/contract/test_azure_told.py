@@ -89,13 +89,13 @@ def mishap(kind: str, **fields: Any) -> Callable[[EmulatorRig], None]:
     return lambda rig: rig.emulator.admin("POST", "mishaps", json={"kind": kind, "name": "*", **fields})
 
 
-def cluster(name: str, size: str = SIZE, **failing: Any) -> Callable[[EmulatorRig], None]:
+def cluster(name: str, size: str = SIZE, minimum: int = 0, **failing: Any) -> Callable[[EmulatorRig], None]:
     """Make a cluster, which fails where `failing` says how."""
 
     def make(rig: EmulatorRig) -> None:
         if failing:
             rig.emulator.admin("POST", "mishaps", json={"kind": "compute", "name": name, **failing})
-        inner = {"vmSize": size, "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 2}}
+        inner = {"vmSize": size, "scaleSettings": {"minNodeCount": minimum, "maxNodeCount": 2}}
         body = {"properties": {"computeType": "AmlCompute", "properties": inner}}
         answer = rig.emulator.arm("PUT", f"/computes/{name}", json=body)
         assert answer.status_code in {200, 201}, answer.text
@@ -154,11 +154,16 @@ ERRORS: Mapping[str, tuple[str, Callable[[EmulatorRig], None], str]] = {
         region(offers=["Standard_NC48ads_A100_v4"]),
         f"The size {SIZE} for tuning is not offered to this workspace in its region.",
     ),
+    "sizes-unknown": (
+        "",
+        fault("*/vmSizes"),
+        "could not be had: Azure refuses access to the sizes of the region",
+    ),
     "size-no-gpu": (SERVERLESS + "Standard_E4s_v3}", nothing, "The size Standard_E4s_v3 has no GPU"),
     "compute-missing": (
         "compute: {name: nowhere}",
         nothing,
-        "The workspace has no compute 'nowhere'. Make it (az ml compute create",
+        "Or: Make it (az ml compute create --type amlcompute -n nowhere",
     ),
     "compute-failed": (
         "compute: {name: broken}",
@@ -210,7 +215,7 @@ WARNINGS: Mapping[str, tuple[str, Callable[[EmulatorRig], None], str]] = {
     "model-default-dropped": (
         PHI_3 + ", allow_retired: true}",
         nothing,
-        "The model's default learning_rate_min is not sent: unknown, did you mean 'learning_rate'?.",
+        "The model's default learning_rate_min is not sent (unknown, did you mean 'learning_rate'?).",
     ),
     "model-retired": (
         PHI_3 + ", allow_retired: true}",
@@ -228,10 +233,10 @@ WARNINGS: Mapping[str, tuple[str, Callable[[EmulatorRig], None], str]] = {
         registry("Plain", systemMetadata={}, tags={}),
         "No list of sizes for serving this model is published",
     ),
-    "sizes-unknown": (
-        "",
-        fault("*/vmSizes"),
-        "Which sizes the region offers could not be had: Azure refuses access to the sizes of the region",
+    "compute-always-on": (
+        "compute: {name: awake}",
+        cluster("awake", minimum=1),
+        "The compute 'awake' keeps 1 nodes that bill when nothing runs.",
     ),
     "quota-unknown": (
         "",

@@ -165,6 +165,7 @@ def test_a_size_that_is_not_offered_or_has_no_gpu_is_refused() -> None:
 def test_where_the_sizes_cannot_be_had_that_is_told() -> None:
     said = found(sizes=None, unknown={"sizes": "Azure refuses access to the sizes."})
     assert "Azure refuses access" in said["sizes-unknown"]
+    assert "the role Reader on the subscription" in said["sizes-unknown"]
     assert said["quota-unknown"].startswith("warning: ")
 
 
@@ -185,6 +186,12 @@ def test_a_failed_cluster_says_why() -> None:
 def test_more_nodes_than_there_can_be_are_refused() -> None:
     assert "at most 2 nodes" in found(Recipe(training={"num_nodes_finetune": 3}))["compute-too-small"]
     assert "compute-too-small" not in found(Recipe(training={"num_nodes_finetune": 2}))
+
+
+def test_a_cluster_that_never_rests_is_told() -> None:
+    said = found(cluster=replaced(CLUSTER, min_nodes=1))["compute-always-on"]
+    assert said.startswith("warning: ")
+    assert "--min-instances 0" in said
 
 
 def test_the_cluster_s_own_size_counts() -> None:
@@ -304,7 +311,7 @@ def test_wrong_parameters_are_found_before_anything_is_spent() -> None:
 
 def test_a_model_s_default_that_is_no_input_is_told() -> None:
     said = found(base=model(learning_rate_min="5e-7"))
-    assert "learning_rate_min is not sent: unknown" in said["model-default-dropped"]
+    assert "learning_rate_min is not sent (unknown" in said["model-default-dropped"]
 
 
 def test_without_evaluation_there_would_be_no_gate() -> None:

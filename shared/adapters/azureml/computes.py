@@ -94,6 +94,7 @@ def _cluster(name: str, found: Mapping[str, Any]) -> Cluster:
         state=str(outer.get("provisioningState") or "unknown").lower(),
         max_nodes=int((inner.get("scaleSettings") or {}).get("maxNodeCount") or 1),
         tier="low_priority" if priority == "lowpriority" else "dedicated",
+        min_nodes=int((inner.get("scaleSettings") or {}).get("minNodeCount") or 0),
         errors=tuple(_error(one) for one in outer.get("provisioningErrors") or ()),
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.run import Run
     from shared.domain.survey import Finding, Survey
 
-__all__ = ["check", "problem"]
+__all__ = ["check", "problem", "reason"]
 
 
 def check(run: Run, recipe: Recipe, survey: Survey, now: datetime) -> tuple[Finding, ...]:
@@ -40,9 +40,17 @@ def problem(run: Run, found: tuple[Finding, ...]) -> Problem | None:
         return None
     if len(errors) == 1:
         return Problem(errors[0].code, errors[0].message, errors[0].help)
-    said = " ".join(f"({number}) {one.message}" for number, one in enumerate(errors, 1))
+    told = " ".join(f"({number}) {one.message}" for number, one in enumerate(errors, 1))
     return Problem(
         "preflight-failed",
-        f"{len(errors)} things stand in the way. {said}",
+        f"{len(errors)} things stand in the way. {told}",
         f"See what to do about each: droptune show {run.name}",
     )
+
+
+def reason(found: tuple[Finding, ...]) -> str:
+    """Say the same in a line of the history: the error itself, or the codes of all."""
+    errors = [one for one in found if one.severity == "error"]
+    if len(errors) == 1:
+        return errors[0].message.rstrip(".")
+    return f"{len(errors)} things stand in the way: {', '.join(dict.fromkeys(one.code for one in errors))}"

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from shared.domain.survey import Cluster, Finding, Survey
 
 TRAINING, SERVING = "tuning", "serving"
+READER = (
+    "Give the app's identity the role Reader on the subscription (az role assignment create --role Reader "
+    "--assignee IDENTITY --scope /subscriptions/ID)"
+)
 
 
 def check(run: Run, recipe: Recipe, survey: Survey, now: datetime) -> Iterator[Finding]:
@@ -59,13 +63,17 @@ def _cluster(run: Run, recipe: Recipe, survey: Survey) -> Iterator[Finding]:
             f"az ml compute create --type amlcompute -n {wanted.name} --size {wanted.size} --min-instances 0"
         )
         yield place_error(
-            "compute-missing", message, f"Make it ({command}), or write compute.create: true", run
+            "compute-missing", message, f"Make it ({command})", run, instead="Write compute.create: true"
         )
     if cluster is not None and cluster.state == "failed":
         why = "; ".join(cluster.errors) or "Azure ML gives no reason"
         message = f"The compute {cluster.name!r} could not be provisioned: {why}."
         command = f"az ml compute delete --name {cluster.name}"
         yield place_error("compute-failed", message, f"Delete it ({command}) and make it again", run)
+    if cluster is not None and cluster.min_nodes > 0:
+        message = f"The compute {cluster.name!r} keeps {cluster.min_nodes} nodes that bill when nothing runs."
+        advice = f"Let it scale to nothing: az ml compute update --name {cluster.name} --min-instances 0"
+        yield warning("compute-always-on", message, advice)
     most = cluster.max_nodes if cluster is not None else wanted.max_instances
     if nodes(recipe) > most:
         message = (
@@ -112,7 +120,8 @@ def _offered(run: Run, use: str, size: str, survey: Survey) -> Iterator[Finding]
     if survey.sizes is None:
         if use == TRAINING:
             why = survey.unknown.get("sizes", "no answer")
-            yield warning("sizes-unknown", f"Which sizes the region offers could not be had: {why}")
+            message = f"Which sizes the region offers, and with how many GPUs, could not be had: {why}"
+            yield place_error("sizes-unknown", message, READER, run)
         return
     found = survey.sizes.get(size.lower())
     if found is None:

@@ -26,7 +26,7 @@ def check(run: Run, recipe: Recipe, survey: Survey) -> Iterator[Finding]:
         yield Finding(fault.problem.code, "error", fault.problem.message, _help(run))
         return
     for key, why in merged.dropped.items():
-        yield warning("model-default-dropped", f"The model's default {key} is not sent: {why}.")
+        yield warning("model-default-dropped", f"The model's default {key} is not sent ({why}).")
     if merged.values.get("evaluation_strategy") == "disable":
         yield recipe_error(
             "evaluation-disabled",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain import sizes
 from shared.domain.preflight.compute import nodes, training_size
-from shared.domain.preflight.said import QUOTA, place_error, warning
+from shared.domain.preflight.said import place_error, warning
 from shared.domain.recipe import SERVERLESS
 from shared.domain.survey import Served
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from shared.domain.run import Run
     from shared.domain.sizes import Size, Tier, Usage
     from shared.domain.survey import Finding, Survey
+
+
+MORE = "Ask for more in the studio (Quota, then the family)"
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def _held(run: Run, family: str, parts: list[Part], quota: Usage) -> Iterator[Fi
     need = f"The peak of this recipe takes {peak.total()} cores {family} ({told})"
     if peak.total() > quota.limit:
         message = f"{need}; the quota is {quota.limit}."
-        yield place_error("quota-too-small", message, QUOTA, run)
+        yield place_error("quota-too-small", message, MORE, run, instead="Name another size in the recipe")
         return
     new = sum(part.cores for part in parts if part.new)
     if new > _room(quota):

@@ -9,8 +9,6 @@ from shared.domain.survey import Finding
 if TYPE_CHECKING:
     from shared.domain.run import Run
 
-QUOTA = "Ask for more in the studio (Quota, then the family), or name another size in the recipe"
-
 
 def recipe_error(code: str, message: str, mend: str, run: Run) -> Finding:
     """Refuse for what the recipe says: it governs the run to its end, so the mended one needs a new drop."""
@@ -18,9 +16,15 @@ def recipe_error(code: str, message: str, mend: str, run: Run) -> Finding:
     return Finding(code, "error", message, f"{mend}, then drop again: {command}")
 
 
-def place_error(code: str, message: str, mend: str, run: Run) -> Finding:
-    """Refuse for what the workspace lacks: once that is mended, the same run can go on."""
-    return Finding(code, "error", message, f"{mend}, then: droptune retry {run.name}")
+def place_error(code: str, message: str, mend: str, run: Run, instead: str = "") -> Finding:
+    """Refuse for what the workspace lacks: once that is mended, the same run can go on.
+
+    instead: what the recipe could say, which needs a new drop.
+    """
+    other = (
+        f"{instead}, then drop again (droptune drop FILE --recipe {run.recipe_name}). Or: " if instead else ""
+    )
+    return Finding(code, "error", message, f"{other}{mend}, then: droptune retry {run.name}")
 
 
 def warning(code: str, message: str, advice: str = "") -> Finding:
