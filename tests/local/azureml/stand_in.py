@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ from local.trainer.slices import slices
 
 def nursery() -> int:
     children: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        nurse(children)
+    finally:
+        # Whatever happens here, nothing may outlive the emulator.
+        for child in children.values():
+            child.terminate()
+    return 0
+
+
+def nurse(children: dict[str, subprocess.Popen[bytes]]) -> None:
     say({"ready": True})
     for line in sys.stdin:
         asked = json.loads(line)
@@ -38,9 +49,6 @@ def nursery() -> int:
         children[asked["id"]] = child
         say({"id": asked["id"], "pid": child.pid})
         threading.Thread(target=wait, args=(asked["id"], child)).start()
-    for child in children.values():
-        child.terminate()
-    return 0
 
 
 def wait(identity: str, child: subprocess.Popen[bytes]) -> None:
@@ -48,8 +56,9 @@ def wait(identity: str, child: subprocess.Popen[bytes]) -> None:
 
 
 def say(message: dict[str, Any]) -> None:
-    # one write: two threads may say something at the same time
-    os.write(1, f"{json.dumps(message)}\n".encode())
+    # one write: two threads may say something at the same time; an emulator that was killed hears nothing
+    with suppress(BrokenPipeError):
+        os.write(1, f"{json.dumps(message)}\n".encode())
 
 
 def preprocess(spec: dict[str, Any]) -> int:

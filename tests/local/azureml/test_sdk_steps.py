@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,3 +94,15 @@ def test_a_stream_of_a_failed_job_names_the_step(client: Any, emulator: Emulator
     assert told["error"]["error"]["message"] == "seed 1 makes this job fail"
     log = emulator.client().get(told["logFiles"]["user_logs/std_log.txt"]).text
     assert log.splitlines()[-1].endswith("UserError: seed 1 makes this job fail")
+
+
+def test_the_sdk_waits_as_long_as_a_throttled_answer_says(client: Any, emulator: Emulator) -> None:
+    """429 with Retry-After: the SDK asks again by itself, so that its caller sees nothing of it."""
+    submit(emulator, "throttled")
+    wait_for(emulator, "throttled", "Completed")
+    fault = {"route": "GET {ws}/jobs/{name}", "status": 429, "times": 2, "retry_after": 1}
+    emulator.admin("POST", "faults", json=fault)
+    started = time.monotonic()
+    assert client.jobs.get("throttled").status == "Completed"
+    assert time.monotonic() - started >= 2
+    assert emulator.admin("GET", "faults") == []
