@@ -48,11 +48,11 @@ def test_a_token_for_storage_is_none_for_the_workspace(emulator: Emulator) -> No
 
 
 def test_an_unknown_route_is_named(emulator: Emulator) -> None:
-    answer = emulator.arm("PUT", "/schedules/nightly", json={})
+    answer = emulator.arm("PUT", "/nothings/nightly", json={})
     assert answer.status_code == 501
     error = answer.json()["error"]
     assert error["code"] == "NotImplemented"
-    assert f"PUT {WS}/schedules/nightly (api-version 2024-01-01-preview)" in error["message"]
+    assert f"PUT {WS}/nothings/nightly (api-version 2024-01-01-preview)" in error["message"]
 
 
 def test_another_workspace_is_not_found(emulator: Emulator) -> None:
