@@ -31,6 +31,7 @@ LIMITS = {
 INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
 URL = re.compile(r"https?://[^\s]+")
 SCHEDULE = re.compile(r"\S+( \S+){5}")
+RESOURCE = re.compile(r"(/subscriptions/[^/\s]+(/[^/\s]+)+)?")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,15 @@ class AzureML:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What else belongs to the installation, by ARM id, for `droptune doctor` alone; empty: not told."""
+
+    app: str
+    drops_topic: str
+    jobs_topic: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that tells one installation from another."""
 
@@ -72,11 +82,25 @@ class Settings:
     installation: str
     prices_url: str
     limits: Limits
+    parts: Parts
 
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings; raises Misconfigured naming every key that is missing or wrong."""
     reader = _Reader(environ)
+    found = _read(reader)
+    reader.raise_faults()
+    return found
+
+
+def known() -> dict[str, str | None]:
+    """List every key that is read, with its default; None: it must be set."""
+    reader = _Reader({})
+    _read(reader)
+    return reader.known
+
+
+def _read(reader: _Reader) -> Settings:
     found = Settings(
         storage=_storage(reader),
         azureml=AzureML(
@@ -93,10 +117,10 @@ def load(environ: Mapping[str, str]) -> Settings:
         ),
         prices_url=reader.shaped("PRICES_URL", URL, "a URL", "https://prices.azure.com/api/retail/prices"),
         limits=_limits(reader),
+        parts=_parts(reader),
     )
     for schedule, default in (("RECONCILE_SCHEDULE", "0 * * * * *"), ("SWEEP_SCHEDULE", "0 */15 * * * *")):
         reader.shaped(schedule, SCHEDULE, f"six fields, as {default}", default)
-    reader.raise_faults()
     return found
 
 
@@ -122,22 +146,33 @@ def _limits(reader: _Reader) -> Limits:
     return Limits(**{name: reader.count(key, defaults[name]) for key, name in LIMITS.items()})
 
 
+def _parts(reader: _Reader) -> Parts:
+    expected = "a resource's id, as /subscriptions/…/sites/NAME"
+    keys = ("DROPTUNE_APP_ID", "DROPTUNE_DROPS_TOPIC_ID", "DROPTUNE_JOBS_TOPIC_ID")
+    return Parts(*(reader.shaped(key, RESOURCE, expected, "") for key in keys))
+
+
 class _Reader:
     """Reads keys and collects what is wrong with them; an empty value is no value."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._faults: list[str] = []
+        self.known: dict[str, str | None] = {}
+
+    def _value(self, key: str, default: str | None) -> str:
+        self.known[key] = default
+        return self._environ.get(key, "").strip()
 
     def text(self, key: str, default: str | None = None) -> str:
-        value = self._environ.get(key, "").strip()
+        value = self._value(key, default)
         if value or default is not None:
             return value or default or ""
         self._faults.append(f"{key} is not set")
         return ""
 
     def shaped(self, key: str, shape: re.Pattern[str], expected: str, default: str | None = None) -> str:
-        value = self._environ.get(key, "").strip() or default
+        value = self._value(key, default) or default
         if value is None:
             self._faults.append(f"{key} is not set, expected {expected}")
         elif not shape.fullmatch(value):
@@ -145,7 +180,7 @@ class _Reader:
         return value or ""
 
     def seconds(self, key: str, default: float) -> float:
-        value = self._environ.get(key, "").strip()
+        value = self._value(key, f"{default:g}")
         try:
             number = float(value) if value else default
         except ValueError:
@@ -155,7 +190,7 @@ class _Reader:
         return number
 
     def count(self, key: str, default: int) -> int:
-        value = self._environ.get(key, "").strip() or str(default)
+        value = self._value(key, str(default)) or str(default)
         if value.isdecimal() and int(value) > 0:
             return int(value)
         self._faults.append(f"{key} is {value!r}, expected a number above 0, as {default}")

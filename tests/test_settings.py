@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from shared import settings
@@ -13,6 +17,10 @@ SOUND = {
     "AZUREML_WORKSPACE_NAME": "w",
     "DROPTUNE_INSTALLATION": "acme-prod",
 }
+
+
+ROOT = Path(__file__).resolve().parent.parent
+EITHER = "DROPTUNE_STORAGE"  # a connection string in place of the two URLs; nothing of ours sets it
 
 
 def fault(**changes: str) -> str:
@@ -75,3 +83,30 @@ def test_a_connection_string_takes_the_place_of_both_urls() -> None:
 
 def test_a_fault_never_shows_a_connection_string() -> None:
     assert "AccountKey" not in fault(DROPTUNE_STORAGE="AccountKey=secret", POLL_SECONDS="x")
+
+
+def test_code_docs_and_example_name_the_same_settings() -> None:
+    known = settings.known()
+    table = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([A-Za-z_]+)` \| ([^|]*) \|", table, re.MULTILINE)
+    meant = {
+        key: None if default == "required" else default.replace("\N{EN DASH}", "") for key, default in rows
+    }
+    assert {key: meant.get(key, "not told") for key in known} == known
+    values = json.loads((ROOT / "local.settings.example.json").read_text("utf-8"))["Values"]
+    assert {key for key in values if not key.startswith(("AzureWebJobs", "FUNCTIONS_"))} == {*known} - {
+        EITHER
+    }
+    assert {key: value for key, value in values.items() if known.get(key) is not None} == {
+        key: default for key, default in known.items() if default is not None and key != EITHER
+    }
+
+
+def test_the_example_is_sound() -> None:
+    values = json.loads((ROOT / "local.settings.example.json").read_text("utf-8"))["Values"]
+    assert settings.load(values).installation == "my-laptop"
+
+
+def test_ids_of_resources_are_optional_and_have_a_form() -> None:
+    assert settings.load(SOUND).parts == settings.Parts("", "", "")
+    assert "expected a resource's id" in fault(DROPTUNE_APP_ID="func-app")
