@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 QUOTE = ord('"')
 LF, CR, OPEN, CLOSE = map(ord, "\n\r{}")
 SEPARATOR = b"\x1f"
+FEW = 256  # lines
 
 
 @dataclass
@@ -84,12 +85,32 @@ def tally(data: bytes, columns: Columns) -> bool:
     return bool(quotes == columns.keys)
 
 
-def one_value_a_line(octets: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
+def longest(ends: NDArray[np.intp], size: int) -> int:
+    """Give a length that no line of a piece exceeds. ends: of its lines; size: the piece's."""
+    if len(ends) < 2:  # noqa: PLR2004 - one line is the piece
+        return size
+    return max(int(ends[0]), int((ends[1:] - ends[:-1]).max()), size - int(ends[-1]))
+
+
+def one_value_a_line(data: bytes, octets: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
     """Tell whether every line ends with } and the next begins with {: then each holds whole objects.
 
     The decoder asks for no line end between objects; with as many of them as lines, each line holds one.
     """
+    if len(ends) <= FEW:
+        return _few_values(data, ends.tolist())
     last = octets[ends - 1]
     last = np.where(last == CR, octets[np.maximum(ends - 2, 0)], last)
     starts = ends[:-1] + 1 if len(ends) and ends[-1] == len(octets) - 1 else ends + 1
     return bool(len(ends) and (last == CLOSE).all() and (octets[starts] == OPEN).all() and octets[0] == OPEN)
+
+
+def _few_values(data: bytes, ends: list[int]) -> bool:
+    """Tell the same of a few lines, for which numpy takes longer."""
+    begin = 0
+    for end in ends:
+        last = data[end - 2 if data[end - 1] == CR else end - 1]
+        if data[begin] != OPEN or last != CLOSE or end == begin:
+            return False
+        begin = end + 1
+    return bool(ends) and (begin == len(data) or data[begin] == OPEN)

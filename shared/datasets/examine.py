@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from shared.datasets.blocks import cut
-from shared.datasets.columns import columns, one_value_a_line, tally
+from shared.datasets.columns import columns, longest, one_value_a_line, tally
 from shared.datasets.content import look
 from shared.datasets.examined import Examined, Sampled
 from shared.datasets.formats import MESSAGES
@@ -94,7 +94,7 @@ class Examiner:
         count = len(ends) + (not data.endswith(b"\n"))
         odd = self._odd(data, ends)
         faults, refused = len(found.faults), len(found.refused)
-        rows = self._decoded(data) if one_value_a_line(octets, ends) else []
+        rows = self._decoded(data) if one_value_a_line(data, octets, ends) else []
         figures = columns(rows, self._shapes)
         if len(rows) != count or not tally(data, figures) or (odd and ESCAPED_QUOTE in data):
             piece = self._singly.piece(data, found)
@@ -158,8 +158,10 @@ class Examiner:
         """Find the rows that may not fit, or whose texts may hold what begins a turn."""
         if not piece.rows:
             return []
-        sizes = np.diff(ends, prepend=-1, append=len(data))[piece.line]
-        doubtful = set(np.flatnonzero(sizes > np.asarray(figures.room)).tolist())
+        doubtful = set()
+        if min(figures.room) < longest(ends, len(data)):
+            sizes = np.diff(ends, prepend=-1, append=len(data))[list(piece.line)]
+            doubtful = set(np.flatnonzero(sizes > np.asarray(figures.room)).tolist())
         if self._meter is None:
             return sorted(doubtful)
         doubtful = {place for place in doubtful if not self._fits(piece.rows[place], figures.room[place])}
