@@ -73,7 +73,8 @@ def _job(world: World, run: Run) -> JobFacts | None:
     if job is None:
         return None
     changed = job.tags.get(RUN) != run.name or (run.job_spec or job.tags.get(SPEC)) != job.tags.get(SPEC)
-    failure = world.jobs.failure(name) if job.status == "failed" else Failure()
+    tells = job.status == "failed" and run.closing is None
+    failure = world.jobs.failure(name) if tells else Failure()
     return JobFacts(job.status, failure.error or job.error, failure.log, failure.step, changed)
 
 

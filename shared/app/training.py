@@ -91,7 +91,7 @@ def read_metrics(work: Work, _action: actions.ReadMetrics) -> None:
     """Keep the job's figures in the run, and its curves in a document of their own."""
     name = work.run.job or ""
     found = dict(work.world.jobs.metrics(name))
-    tokens = dict(work.world.jobs.find(name).tokens)
+    tokens = dict(work.world.jobs.tokens(name))
     known = curves.keep(work, work.world.jobs.curves(name))
     work.update(lambda run: replace(run, metrics=found, tokens=tokens, metrics_read=True, **known))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain.names import short_digest
@@ -39,10 +39,7 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as Azure ML tells it. status: its own words, lower case; url: its page in the studio.
-
-    tokens: how many it learned from, as the job itself counted: `training`, `assistant`.
-    """
+    """A job as Azure ML tells it. status: its own words, lower case; url: its page in the studio."""
 
     name: str
     status: str
@@ -50,7 +47,6 @@ class Job:
     url: str | None = None
     error: str | None = None
     started: datetime | None = None
-    tokens: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
@@ -84,6 +80,9 @@ class Jobs(Protocol):
 
     def curves(self, name: str) -> Mapping[str, Sequence[tuple[int, float]]]:
         """Read losses and learning rate as (step, value), at most 1,000 points each; numbers alone."""
+
+    def tokens(self, name: str) -> Mapping[str, int]:
+        """Read how many tokens it learned from, as the job itself counted: `training`, `assistant`."""
 
     def failure(self, name: str) -> Failure:
         """Find the step that failed, its error and the end of its log, at most 2,000 characters."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from shared.app import curves
 from shared.app.curves import Baseline
 from shared.app.people import retry
 from shared.domain.names import short_digest
@@ -392,6 +393,14 @@ def test_a_preempted_job_s_next_attempt_goes_live_and_retry_makes_another(rig: E
     retry(runs.world, run.name, "ann")
     run = runs.ended(run.name)
     assert (run.state, run.job) == (State.LIVE, f"{run.name}-a3")
+
+
+def test_a_job_that_azure_ml_begins_again_is_one_attempt(rig: EmulatorRig) -> None:
+    runs = Runs(rig, unique("job"), "")
+    mishap("job", how="restart", points=1)(rig)
+    run = runs.ended(runs.drop())
+    assert (run.state, run.job, run.preemptions) == (State.LIVE, f"{run.name}-a1", 0)
+    assert [step for step, _ in curves.of(runs.world.ledger, run)["loss"]] == [1, 2, 3]
 
 
 def running(runs: Runs) -> str:

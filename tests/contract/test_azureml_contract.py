@@ -99,6 +99,8 @@ def test_a_job_that_is_not_there_is_missing(rig: Rig) -> None:
         rig.jobs.metrics("nowhere")
     with pytest.raises(Missing):
         rig.jobs.curves("nowhere")
+    with pytest.raises(Missing):
+        rig.jobs.tokens("nowhere")
     assert rig.jobs.failure("nowhere") == Failure()
 
 
@@ -137,7 +139,7 @@ def test_a_job_that_ends_well_has_metrics(rig: Rig) -> None:
     assert len(steps) > 1
     assert steps == sorted(set(steps))
     assert curves["loss"][-1][1] == metrics["loss"]
-    assert rig.jobs.find(asked.name).tokens["training"] > 0
+    assert rig.jobs.tokens(asked.name)["training"] > 0
     rig.jobs.cancel(asked.name)
     assert rig.jobs.find(asked.name).status == "completed"
 

@@ -165,7 +165,7 @@ def test_a_size_that_is_not_offered_or_has_no_gpu_is_refused() -> None:
 def test_where_the_sizes_cannot_be_had_that_is_told() -> None:
     said = found(sizes=None, unknown={"sizes": "Azure refuses access to the sizes."})
     assert "Azure refuses access" in said["sizes-unknown"]
-    assert "the role Reader on the subscription" in said["sizes-unknown"]
+    assert "docs/roles.md" in said["sizes-unknown"]
     assert said["quota-unknown"].startswith("warning: ")
 
 

@@ -104,6 +104,11 @@ class FakeJobs:
         with self._faults.call("jobs.curves"):
             return self._get(name).curves
 
+    def tokens(self, name: str) -> Mapping[str, int]:
+        with self._faults.call("jobs.tokens"):
+            ended = self._get(name).job.status == "completed"
+            return {"training": 1200, "assistant": 800} if ended else {}
+
     def failure(self, name: str) -> Failure:
         with self._faults.call("jobs.failure"):
             kept = self._jobs.get(name)
@@ -124,7 +129,7 @@ class FakeJobs:
         metrics: Mapping[str, float] | None = None,
         curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
     ) -> None:
-        self._set(name, status="completed", tokens={"training": 1200, "assistant": 800})
+        self._set(name, status="completed")
         figures = {"loss": 1.0, "eval_loss": 1.0} if metrics is None else dict(metrics)
         drawn = {"loss": [(10, 2.0), (20, 1.0)], "eval_loss": [(20, 1.0)]} if curves is None else curves
         self._jobs[name] = replace(self._get(name), metrics=figures, curves=drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +21,8 @@ VERSION = "v1.0"
 LONGEST = 2000
 KEPT = 16 * 1024
 DEEPEST = 5
+TOKENS = ("training", "assistant")
+NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def error(place: AzureMLPlace, run: str) -> str | None:
@@ -28,6 +31,14 @@ def error(place: AzureMLPlace, run: str) -> str | None:
         return _worded(_details(place, run))
     except DroptuneError:
         return None
+
+
+def tokens(place: AzureMLPlace, run: str) -> dict[str, int]:
+    """Read how many tokens a run counted, out of its properties, which are texts; raises Missing."""
+    path = f"{place.history_url()}/runs/{quote(run, safe='')}"
+    properties = place.call(Request("GET", path, VERSION), f"the run {run}").get("properties") or {}
+    found = {kind: str(properties.get(f"__azureml_ft_{kind}_tokens", "")) for kind in TOKENS}
+    return {kind: int(float(text)) for kind, text in found.items() if NUMBER.fullmatch(text)}
 
 
 def failure(place: AzureMLPlace, run: str) -> Failure:

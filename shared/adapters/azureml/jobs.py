@@ -6,7 +6,7 @@ import logging
 import re
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from shared.adapters.azureml import entities, history, mlflow
@@ -48,7 +48,6 @@ class AzureMLJobs:
                 url=((properties.get("services") or {}).get("Studio") or {}).get("endpoint"),
                 error=history.error(self._place, name) if status == "failed" else None,
                 started=_time((found.get("systemData") or {}).get("createdAt")),
-                tokens=_tokens(properties.get("properties") or {}),
             )
 
     def submit(self, spec: JobSpec) -> Job:
@@ -86,6 +85,10 @@ class AzureMLJobs:
         """Read losses and learning rate by step: the root run's, else its children's."""
         return mlflow.curves(self._place, name)
 
+    def tokens(self, name: str) -> Mapping[str, int]:
+        """Read the token counts that the job wrote into its own properties."""
+        return history.tokens(self._place, name)
+
     def failure(self, name: str) -> Failure:
         """Find the step that failed first, its error and the end of its log."""
         return history.failure(self._place, name)
@@ -107,14 +110,6 @@ class AzureMLJobs:
                 "Rename the recipe, then drop the data set again: droptune drop FILE --recipe RECIPE",
             )
         return f"{self._place.id}/jobs/{quote(name, safe='')}"
-
-
-def _tokens(properties: Mapping[str, Any]) -> dict[str, int]:
-    """Read how many tokens the job counted: properties of the root run, texts, once the job has ended."""
-    found = {
-        name: str(properties.get(f"__azureml_ft_{name}_tokens", "")) for name in ("training", "assistant")
-    }
-    return {name: int(float(text)) for name, text in found.items() if re.fullmatch(r"\d+(\.\d+)?", text)}
 
 
 def _time(text: object) -> datetime | None:

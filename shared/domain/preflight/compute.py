@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TRAINING, SERVING = "tuning", "serving"
 READER = (
-    "Give the app's identity the role Reader on the subscription (az role assignment create --role Reader "
-    "--assignee IDENTITY --scope /subscriptions/ID)"
+    "Give the app's identity a role on the subscription that may read sizes and quotas (docs/roles.md): "
+    "az role assignment create --role Reader --assignee IDENTITY --scope /subscriptions/ID"
 )
 
 
