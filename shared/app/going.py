@@ -51,6 +51,9 @@ class Going(msgspec.Struct, frozen=True):
         return f"{FOLDER}{self.endpoint}{'+' + self.deployment if self.deployment else ''}.json"
 
 
+NOTES: msgspec.json.Decoder[Going] = msgspec.json.Decoder(Going)  # as in shared.app.ledger
+
+
 def begin(world: World, found: EndpointFacts, verdict: Verdict) -> Going:
     """Write down what is about to be taken."""
     gone = {d.name: d.tags.get(RUN, "") for d in found.deployments if verdict.deployment in {None, d.name}}
@@ -132,7 +135,7 @@ def _retire(world: World, ledger: Ledger, name: str, deployment: str, note: Goin
 def _all(world: World) -> Iterator[Going]:
     for entry in world.ledger.names(FOLDER):
         try:
-            yield msgspec.json.decode(world.ledger.read(entry.name).data, type=Going)
+            yield NOTES.decode(world.ledger.read(entry.name).data)
         except Missing:
             continue
 

@@ -50,6 +50,13 @@ class _Head(msgspec.Struct):
     version: int
 
 
+# msgspec learns a type at its first use, and two threads that teach it the same one at once crash the
+# process (seen with 0.22: SIGSEGV). An import is made by one thread alone.
+HEADS: msgspec.json.Decoder[_Head] = msgspec.json.Decoder(_Head)
+RUNS: msgspec.json.Decoder[Run] = msgspec.json.Decoder(Run)
+LANES: msgspec.json.Decoder[Lane] = msgspec.json.Decoder(Lane)
+
+
 class Ledger:
     """Runs and lanes in a container of documents."""
 
@@ -59,7 +66,7 @@ class Ledger:
     def load(self, name: str) -> Held:
         """Read a run; raises Missing, or Misconfigured where a newer Droptune wrote it."""
         stored = self._documents.read(_path(name))
-        return Held(_decode(stored.data, Run, runs.VERSION), stored.etag)
+        return Held(_decode(stored.data, RUNS, runs.VERSION), stored.etag)
 
     def create(self, run: Run) -> Held:
         """Write a new run, marker first, so that no crash can leave one that nobody looks at.
@@ -133,7 +140,7 @@ class Ledger:
             stored = self._documents.read(f"lanes/{recipe}.json")
         except Missing:
             return HeldLane(Lane(recipe=recipe), None)
-        return HeldLane(_decode(stored.data, Lane, lanes.VERSION), stored.etag)
+        return HeldLane(_decode(stored.data, LANES, lanes.VERSION), stored.etag)
 
     def save_lane(self, held: HeldLane, lane: Lane) -> HeldLane:
         """Write the lane over the version held; raises Changed where somebody was quicker."""
@@ -149,15 +156,15 @@ class Ledger:
         self._documents.put(_marker(run.name), b"", {"due": _due(run).isoformat()})
 
 
-def _decode(data: bytes, kind: type[Document], known: int) -> Document:
-    version = msgspec.json.decode(data, type=_Head).version
+def _decode(data: bytes, kind: msgspec.json.Decoder[Document], known: int) -> Document:
+    version = HEADS.decode(data).version
     if version > known:
         raise Misconfigured(
             "ledger-newer",
-            f"A {kind.__name__.lower()} in the ledger has version {version}; this code reads up to {known}.",
+            f"A document in the ledger has version {version}; this code reads up to {known}.",
             "Deploy the newer Droptune again: azd deploy",
         )
-    return msgspec.json.decode(data, type=kind)
+    return kind.decode(data)
 
 
 def _due(run: Run) -> datetime:

@@ -36,11 +36,14 @@ class Book(msgspec.Struct, frozen=True):
     etag: str | None = None
 
 
+BOOKS: msgspec.json.Decoder[Book] = msgspec.json.Decoder(Book)  # as in shared.app.ledger
+
+
 def read(world: World) -> Book:
     """Read the marks; none where there is no document yet, or one that cannot be read: grace begins anew."""
     try:
         stored = world.ledger.read(NAME)
-        return replace(msgspec.json.decode(stored.data, type=Book), etag=stored.etag)
+        return replace(BOOKS.decode(stored.data), etag=stored.etag)
     except Missing:
         return Book()
     except msgspec.DecodeError as fault:

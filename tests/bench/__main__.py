@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import coldstart, validation
+from tests.bench import coldstart, fleet, sweep, validation
 
-BENCHES = {"coldstart": coldstart.main, "validation": validation.main}
+BENCHES = {
+    "coldstart": coldstart.main,
+    "fleet": fleet.main,
+    "sweep": sweep.main,
+    "validation": validation.main,
+}
 
 
 def main(names: list[str]) -> int:
