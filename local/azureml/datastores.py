@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.azureml.blobstore import BlobStore
-    from local.azureml.settings import Settings
+    from local.azureml.settings import Place, Settings
     from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
@@ -54,7 +55,8 @@ class Datastores:
         self._settings = settings
         self._blobs = blobs
         self._store = store
-        self._given = {**BUILT_IN, **dict(settings.datastores)}
+        self._built_in = built_in(settings.place)
+        self._given = {**self._built_in, **dict(settings.datastores)}
 
     @property
     def _containers(self) -> dict[str, str]:
@@ -74,7 +76,7 @@ class Datastores:
 
     def ensure_containers(self) -> None:
         """Make the workspace's own containers where they are missing."""
-        for container in BUILT_IN.values():
+        for container in self._built_in.values():
             self._blobs.ensure_container(container)
 
     def spot(self, uri: str) -> Spot:
@@ -195,6 +197,17 @@ class Datastores:
                 "properties": {},
             },
         }
+
+
+def built_in(place: Place) -> dict[str, str]:
+    """Return the containers of the two datastores that each workspace has.
+
+    A workspace by another name than the usual has others, so that two on one storage account don't mix.
+    """
+    if place.id == type(place)().id:
+        return dict(BUILT_IN)
+    mark = hashlib.sha256(place.id.lower().encode()).hexdigest()[:12]
+    return {name: f"{container}-{mark}" for name, container in BUILT_IN.items()}
 
 
 def _check(body: Json, account: str) -> None:
