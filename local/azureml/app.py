@@ -94,7 +94,8 @@ class Emulator:
         sources = Sources(self._registry, self._datastores, self._assets, self._places, self._computes)
         bench = Bench(settings, core.issuer, sources, self._datastores, self._assets, self._codes)
         runs = Runs(store, core.clock, self._events)
-        shop = Workshop(runs, bench, self._datastores, self._nursery, self._mishaps, settings.state / "jobs")
+        region, folder = self._region_admin.region, settings.state / "jobs"
+        shop = Workshop(runs, bench, self._datastores, self._nursery, self._mishaps, region, folder)
         self._runner = Runner(store, runs, shop, settings.limits.jobs_at_once)
         self._jobs = Jobs(core, runs, self._runner, bench)
         self._history = History(settings, runs, shop, core.issuer)

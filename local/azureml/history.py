@@ -88,20 +88,21 @@ class History:
 
     def _children(self, call: Call) -> Answer:
         job, step = self._find(call.path["run"])
-        steps = [] if step else self._runs.steps(job.name)
-        return Answer(body={"value": [self._body(job, child) for child in steps], "nextLink": None})
+        above = step.run if step else None
+        children = [child for child in self._runs.steps(job.name) if child.parent == above]
+        return Answer(body={"value": [self._body(job, child) for child in children], "nextLink": None})
 
     def _run(self, run: str) -> Json:
         return self._body(*self._find(run))
 
     def _body(self, job: Job, step: Step | None) -> Json:
-        source = "azureml.StepRun" if step else "azureml.PipelineRun"
+        source = "azureml.StepRun" if step and not step.pipeline else "azureml.PipelineRun"
         shown: Json = {
             "runId": step.run if step else job.name,
             "runNumber": job.number,
             "runUuid": step.run if step else job.name,
             "rootRunId": job.name,
-            "parentRunId": step.job if step else None,
+            "parentRunId": (step.parent or step.job) if step else None,
             "status": (step or job).status,
             "displayName": step.name if step else job.body.get("displayName"),
             "name": step.name if step else job.body.get("displayName"),

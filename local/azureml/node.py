@@ -47,21 +47,31 @@ class Node:
         self._work = self._folder / f"work-{uuid.uuid4().hex}"
         self._work.mkdir(parents=True)
         self._base: Path | None = None
-        self._steps = shop.runs.lay_out(job, plan)
+        self._steps = shop.runs.lay_out(job, plan, nested=shop.region.settings.nested_steps)
+        self._head = self._steps[0].parent
         self._mishap: Mishap | None = None
 
     def run(self) -> None:
         """Carry out the steps one after another; the first that fails ends the others."""
         actions = (self._validate, self._import_model, self._preprocess, self._finetune, self._convert)
+        self._move_head("Running")
         for place, (step, action) in enumerate(zip(self._steps, actions, strict=True)):
             try:
                 self._carry_out(step, action)
-            except (JobFailure, Restarted, Stopped):
+            except (JobFailure, Restarted, Stopped) as end:
                 if self._shop.closing.is_set():
                     raise
                 for rest in self._steps[place + 1 :]:
                     self._shop.runs.move_step(rest.run, "Canceled")
+                error = end.error if isinstance(end, JobFailure) else None
+                self._move_head("Failed" if error else "Canceled", error)
                 raise
+        self._move_head("Completed")
+
+    def _move_head(self, status: str, error: Json | None = None) -> None:
+        """Move the run that lies between the job and the steps, if there is one."""
+        if self._head:
+            self._shop.runs.move_step(self._head, status, error)
 
     def clean_up(self) -> None:
         """Take away what is no log."""

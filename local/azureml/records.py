@@ -48,7 +48,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a job: a child run. Its key is its run id."""
+    """One step of a job: a child run. Its key is its run id.
+
+    parent: the run it is a child of, None for the job's. pipeline: it is such a run, and does nothing itself.
+    """
 
     run: str
     job: str
@@ -62,6 +65,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, str] = {}
     properties: dict[str, str] = {}
     outputs: dict[str, str] = {}
+    parent: str | None = None
+    pipeline: bool = False
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ class RegionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     offers: names of the sizes there are, None for all. retirement: sizes and models past their day are gone.
     quotas, used: vCPUs by family or total; used is what others in the subscription hold.
+    nested_steps: between a job and its steps lies a run for the component's node.
     compute_seconds: how long a new cluster is Creating. taken_names: others' endpoints.
     name_lingers: for how many seconds a deleted endpoint's name stays taken.
     """
@@ -42,6 +43,7 @@ class RegionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     taken_names: list[str] = []
     name_lingers: float = 0
     compute_seconds: float = 0
+    nested_steps: bool = False
     endpoints: int = 100
     deployments: int = 500
     deployments_per_endpoint: int = 20

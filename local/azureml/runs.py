@@ -50,37 +50,41 @@ class Runs:
         """Return the job's steps in their order."""
         return [step for step in self._store.all(Step) if step.job == job]
 
-    def lay_out(self, job: Job, plan: Plan) -> list[Step]:
-        """Write the steps of one node, none of them started; their ids are the same each time."""
+    def lay_out(self, job: Job, plan: Plan, *, nested: bool) -> list[Step]:
+        """Write the steps of one node, none of them started; their ids are the same each time.
+
+        nested: they are children of a run for the node, and only that one is the job's.
+        """
+        head = replace(self._fresh(job, plan.node, plan.node), pipeline=True) if nested else None
         steps = [
-            Step(
-                run=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{job.name}/{job.created}/{plan.node}/{name}")),
-                job=job.name,
-                node=plan.node,
+            replace(
+                self._fresh(job, f"{plan.node}/{name}", plan.node),
                 name=name,
-                status="NotStarted",
-                created=self.clock.stamp(),
                 parameters=dict(plan.values) if name == "chat_completion_finetune" else {},
+                parent=head.run if head else None,
             )
             for name in plan.component.steps
         ]
         with self._store.transaction():
-            for step in steps:
+            for step in [head, *steps] if head else steps:
                 self._store.put(step.run, step)
         return steps
 
     def lay_out_command(self, job: Job, path: str) -> Step:
         """Write the step of a command node, not started; its id is the same each time."""
-        step = Step(
+        step = self._fresh(job, path, path)
+        self._store.put(step.run, step)
+        return step
+
+    def _fresh(self, job: Job, path: str, node: str) -> Step:
+        return Step(
             run=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{job.name}/{job.created}/{path}")),
             job=job.name,
-            node=path,
+            node=node,
             name=path.rpartition("/")[2],
             status="NotStarted",
             created=self.clock.stamp(),
         )
-        self._store.put(step.run, step)
-        return step
 
     def give_step(self, run: str, outputs: dict[str, str]) -> None:
         """Add outputs to a step."""

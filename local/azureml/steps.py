@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from local.azureml.mishaps import Mishaps
     from local.azureml.nursery import Nursery
     from local.azureml.records import Job
+    from local.azureml.region import Region
     from local.azureml.runs import Runs
     from local.azureml.sources import Sources
 
@@ -34,6 +35,7 @@ class Workshop:
     datastores: Datastores
     nursery: Nursery
     mishaps: Mishaps
+    region: Region
     root: Path
     closing: threading.Event = field(default_factory=threading.Event)
 

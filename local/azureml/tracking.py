@@ -161,7 +161,7 @@ class Tracking:
         if of.ended:
             info["end_time"] = millis(parse(of.ended))
         tags = {"mlflow.rootRunId": job.name, "mlflow.runName": name, "mlflow.user": USER}
-        tags |= {"mlflow.parentRunId": job.name} if step else {**job.tags}
+        tags |= {"mlflow.parentRunId": step.parent or job.name} if step else {**job.tags}
         given = step.parameters if step else self._parameters(job)
         return self._with_facts(info, given, tags)
 

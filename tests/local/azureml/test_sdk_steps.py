@@ -74,6 +74,24 @@ def test_mlflow_knows_whose_child_a_step_is(client: Any, emulator: Emulator, mon
     assert not any(run.data.metrics for name, run in runs.items() if name != "chat_completion_finetune")
 
 
+def test_a_run_for_the_node_may_lie_between(client: Any, emulator: Emulator) -> None:
+    """Whether it does on Azure is not known: both shapes can be had."""
+    emulator.admin("PATCH", "region", json={"nested_steps": True})
+    submit(emulator, "nested")
+    submit(emulator, "nested-fails", {"seed": "1"})
+    wait_for(emulator, "nested", "Completed")
+    wait_for(emulator, "nested-fails", "Failed")
+    emulator.admin("DELETE", "region")
+    (node,) = client.jobs.list(parent_job_name="nested")
+    assert (node.display_name, node.status) == ("ft", "Completed")
+    steps = client.jobs._runs_operations.get_run_children(node.name)
+    assert [step.display_name for step in steps] == STEPS
+    (failed,) = client.jobs.list(parent_job_name="nested-fails")
+    assert failed.status == "Failed"
+    told = emulator.http("GET", details(failed.name)).json()
+    assert "Failed nodes: /ft/chat_completion_finetune" in told["error"]["error"]["message"]
+
+
 def test_a_stream_shows_the_steps(client: Any, emulator: Emulator, capsys: Any) -> None:
     submit(emulator, "streamed")
     client.jobs.stream("streamed")
