@@ -72,10 +72,11 @@ def _job(world: World, run: Run) -> JobFacts | None:
     job = or_none(lambda: world.jobs.find(name))
     if job is None:
         return None
-    changed = job.tags.get(RUN) != run.name or (run.job_spec or job.tags.get(SPEC)) != job.tags.get(SPEC)
+    ours = job.tags.get(RUN) == run.name
+    changed = not ours or (run.job_spec or job.tags.get(SPEC)) != job.tags.get(SPEC)
     tells = job.status == "failed" and run.closing is None
     failure = world.jobs.failure(name) if tells else Failure()
-    return JobFacts(job.status, failure.error or job.error, failure.log, failure.step, changed)
+    return JobFacts(job.status, failure.error or job.error, failure.log, failure.step, changed, ours)
 
 
 def _cluster(world: World, run: Run) -> Cluster | None:

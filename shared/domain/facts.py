@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class JobFacts:
     """The run's job. status: Azure ML's, lower case; of a failed one: its error, step and the end of its log.
 
-    changed: its tags are not those that this run gave it.
+    changed: its tags are not those that this run gave it; ours: it still says that it is this run's.
     """
 
     status: str
@@ -25,6 +25,7 @@ class JobFacts:
     log: str = ""
     step: str | None = None
     changed: bool = False
+    ours: bool = True
 
     @property
     def over(self) -> bool:

@@ -73,7 +73,7 @@ def _ending(run: Run, facts: Facts) -> Action | None:
 
 def closing(run: Run, facts: Facts) -> Action:
     """Take away what the run made and must not leave, then its slots, then write the end."""
-    if facts.job is not None and not facts.job.over and not facts.job.changed:
+    if facts.job is not None and not facts.job.over and facts.job.ours:
         if facts.job.status == "cancelrequested":
             return Wait("Azure ML is ending the job", "poll")
         return CancelJob()

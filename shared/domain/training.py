@@ -41,7 +41,7 @@ def training(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     if job is None:
         return _compute(run, facts.cluster, recipe) or SubmitJob()
     if job.changed:
-        return _changed(run)
+        return _changed(run, job)
     if run.job_spec is None:
         return SubmitJob()  # made, but not written down: taken up again
     if job.status == "completed":
@@ -134,10 +134,11 @@ def _overran(run: Run, recipe: Recipe) -> Action:
     return _failed(run, "job-overran", what, "Raise cost.max_job_hours or train less")
 
 
-def _changed(run: Run) -> Action:
+def _changed(run: Run, job: JobFacts) -> Action:
+    """End a run whose job says something else than it was made with."""
+    fate = "It is cancelled." if job.ours else "It says that it is not this run's, and is left alone."
     what = (
-        f"The job {run.job} was changed under its name: its tags are not those that this run gave it. "
-        "It is left alone."
+        f"The job {run.job} was changed under its name: its tags are not those that this run gave it. {fate}"
     )
     return _failed(run, "job-changed", what, _page(run))
 

@@ -177,15 +177,18 @@ def test_a_preempted_job_s_next_attempt_goes_live() -> None:
     assert run.job == f"{name}-a2"
 
 
-def test_a_job_changed_under_its_name_is_an_error_and_left_alone() -> None:
+@pytest.mark.parametrize(
+    ("tag", "fate"), [("droptune-spec", "canceled"), ("droptune-run", "running")], ids=["ours", "another's"]
+)
+def test_a_job_changed_under_its_name_is_an_error(tag: str, fate: str) -> None:
     life = Life()
     name = life.drop()
     life.until(name, "training")
     life.tick()
-    life.azureml.jobs.retag(f"{name}-a1", {"droptune-spec": "0000"})
+    life.azureml.jobs.retag(f"{name}-a1", {tag: "another"})
     run = failed(life, name, "job-changed")
     assert "changed under its name" in run.reason
-    assert life.azureml.jobs.find(f"{name}-a1").status == "running"
+    assert life.azureml.jobs.find(f"{name}-a1").status == fate
 
 
 @pytest.mark.parametrize(

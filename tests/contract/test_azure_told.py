@@ -429,15 +429,20 @@ def test_a_job_that_runs_too_long_is_cancelled_and_told(rig: EmulatorRig, capsys
     assert rig.jobs.find(f"{name}-a1").status == "canceled"
 
 
-def test_a_job_changed_under_its_name_is_left_alone_and_told(rig: EmulatorRig, capsys: Show) -> None:
+@pytest.mark.parametrize(
+    ("tag", "words"), [("droptune-spec", "It is cancelled."), (RUN, "is left alone.")], ids=["ours", "not"]
+)
+def test_a_job_changed_under_its_name_is_told(rig: EmulatorRig, capsys: Show, tag: str, words: str) -> None:
     runs = Runs(rig, unique("job"), LASTS)
     name = running(runs)
     job = rig.emulator.arm("GET", f"/jobs/{name}-a1").json()["properties"]
     path = f"/history/v1.0{WS}/experiments/{job['experimentName']}/runs/{name}-a1?api-version=v1.0"
-    assert rig.emulator.http("PATCH", path, json={"tags": {"droptune-spec": "another"}}).is_success
+    assert rig.emulator.http("PATCH", path, json={"tags": {tag: "another"}}).is_success
     fails(runs, "job-changed", name)
-    assert "was changed under its name" in runs.shown(name, capsys)
-    assert not rig.jobs.find(f"{name}-a1").over
+    shown = runs.shown(name, capsys)
+    assert "was changed under its name" in shown
+    assert words in shown
+    assert rig.jobs.find(f"{name}-a1").over is (tag != RUN)
     rig.jobs.cancel(f"{name}-a1")
 
 

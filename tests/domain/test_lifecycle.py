@@ -231,13 +231,15 @@ def test_a_preempted_job_gets_two_more_attempts() -> None:
     assert "3 times" in action.reason  # type: ignore[union-attr]
 
 
-def test_a_job_changed_under_its_name_is_left_alone() -> None:
+def test_a_job_changed_under_its_name_ends_the_run_and_is_cancelled_only_if_it_is_ours() -> None:
     the_run = run(State.TRAINING, job="j", job_spec="s")
-    other = facts(job=JobFacts("running", changed=True))
-    assert closes(next_action(the_run, other), State.FAILED, "job-changed")
     closing = replace(the_run, closing=State.FAILED)
+    altered = facts(job=JobFacts("running", changed=True))
+    assert closes(next_action(the_run, altered), State.FAILED, "job-changed")
+    assert next_action(closing, altered) == a.CancelJob()
+    other = facts(job=JobFacts("running", changed=True, ours=False))
+    assert closes(next_action(the_run, other), State.FAILED, "job-changed")
     assert next_action(closing, other) == a.End()
-    assert next_action(closing, facts(job=JobFacts("running"))) == a.CancelJob()
 
 
 @pytest.mark.parametrize(
