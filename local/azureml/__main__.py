@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from local.azureml.app import Emulator
+from local.azureml.environment import environment
+from local.azureml.launch import MODELS, ground
 from local.azureml.settings import Limits, Place, Settings
 from local.eventgrid import topic
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from local.azureml.clock import Clock
     from local.azureml.events import Topic
+    from local.azureml.launch import Ground
 
 _TRAINER = (sys.executable, "-m", "local.trainer", "nursery")
 _EVENTS = "job-events"
@@ -45,13 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # Clients keep idle connections open: closing them on them is how each stop ends, and no error.
     logging.getLogger("uvicorn.error").addFilter(lambda line: "graceful shutdown" not in line.getMessage())
-    door, identity = _listen(asked.port), _listen(asked.msi_port)
-    settings = _settings(asked, door, identity)
-    emulator = Emulator(settings, _topic)
+    on = ground(asked)
     try:
-        asyncio.run(_serve(emulator, settings, asked, [door, identity]))
+        door, identity = _listen(asked.port), _listen(asked.msi_port)
+        settings = _settings(asked, on, door, identity)
+        emulator = Emulator(settings, _topic)
+        try:
+            asyncio.run(_serve(emulator, settings, on, [door, identity]))
+        finally:
+            emulator.close()
     finally:
-        emulator.close()
+        on.leave()
     return 0
 
 
@@ -62,12 +69,15 @@ def _topic(identity: str, clock: Clock) -> Topic:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.azureml", description="Azure ML on this machine.")
     add = parser.add_argument
-    add("--state", type=Path, required=True, help="folder for the state; made if missing")
-    add("--cert", type=Path, required=True, help="certificate for localhost, PEM")
-    add("--key", type=Path, required=True, help="its key, PEM")
+    add("--state", type=Path, help="folder for the state; made if missing")
+    add("--in-memory", action="store_true", help="keep nothing: in place of --state")
+    add("--cert", type=Path, help="certificate for localhost, PEM; made if not given")
+    add("--key", type=Path, help="its key, PEM")
     add("--ca-bundle", type=Path, help="CA certificates to trust when talking to Blob Storage, PEM")
-    add("--blob-url", required=True, help="Blob Storage: https://127.0.0.1:PORT/devstoreaccount1")
-    add("--models", type=Path, required=True, help="folder with the local models `small` and `tiny`")
+    add(
+        "--blob-url", help="Blob Storage: https://127.0.0.1:PORT/devstoreaccount1; else an Azurite is started"
+    )
+    add("--models", type=Path, default=MODELS, help="folder with the local models `small` and `tiny`")
     add("--foundation", choices=("small", "tiny"), default="small", help="what registry models stand on")
     add("--port", type=int, default=0, help="HTTPS port; 0 takes a free one")
     add("--msi-port", type=int, default=0, help="HTTP port of the token endpoint; 0 takes a free one")
@@ -92,19 +102,22 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _settings(asked: argparse.Namespace, door: socket.socket, identity: socket.socket) -> Settings:
+def _settings(
+    asked: argparse.Namespace, on: Ground, door: socket.socket, identity: socket.socket
+) -> Settings:
     subscriptions = _pairs(asked.subscribe)
     if asked.events_url:
         subscriptions = ((_EVENTS, asked.events_url), *subscriptions)
     return Settings(
-        state=asked.state.absolute(),
-        blob_url=asked.blob_url,
+        state=on.state,
+        in_memory=asked.in_memory,
+        blob_url=on.blob_url,
         models=asked.models.absolute(),
         url=f"https://localhost:{door.getsockname()[1]}",
         msi_url=f"http://127.0.0.1:{identity.getsockname()[1]}/msi/token",
         trainer=tuple(shlex.split(asked.trainer)) if asked.trainer else _TRAINER,
         foundation=asked.foundation,
-        ca_bundle=asked.ca_bundle,
+        ca_bundle=on.bundle,
         place=Place(asked.subscription, asked.group, asked.workspace, asked.location),
         limits=Limits(jobs_at_once=asked.jobs_at_once, server_start=asked.deploy_limit),
         datastores=_pairs(asked.datastore),
@@ -123,10 +136,8 @@ def _pairs(values: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, right) for name, _, right in pairs)
 
 
-async def _serve(
-    emulator: Emulator, settings: Settings, asked: argparse.Namespace, sockets: list[socket.socket]
-) -> None:
-    tls = {"ssl_certfile": str(asked.cert), "ssl_keyfile": str(asked.key)}
+async def _serve(emulator: Emulator, settings: Settings, on: Ground, sockets: list[socket.socket]) -> None:
+    tls = {"ssl_certfile": str(on.cert), "ssl_keyfile": str(on.key)}
     door = _Server(_config(emulator.application(), **tls))
     identity = _Server(_config(emulator.identity_application()))
     servers = [door, identity]
@@ -146,7 +157,9 @@ async def _serve(
     while not all(s.started for s in servers) and not any(t.done() for t in tasks):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     emulator.start()
-    print(json.dumps({"ready": True, "url": settings.url, "msi_url": settings.msi_url}), flush=True)
+    await asyncio.to_thread(on.await_storage)
+    said = {"ready": True, "url": settings.url, "msi_url": settings.msi_url}
+    print(json.dumps({**said, "environment": environment(settings, on.ca)}), flush=True)
     await asyncio.gather(*tasks)
     await emulator.close_connections()
 

@@ -69,7 +69,8 @@ class Emulator:
 
     def __init__(self, settings: Settings, make_topic: Callable[[str, Clock], Topic]) -> None:
         """Open the state and put everything together; nothing runs yet."""
-        store, clock, state = Store(settings.state / "state.db"), Clock(), settings.state
+        state, clock = settings.state, Clock()
+        store = Store(None if settings.in_memory else state / "state.db")
         issuer = Issuer(settings)
         self._core = core = Core(settings, store, clock, issuer, Operations(settings, store, clock))
         self._closing = threading.Event()

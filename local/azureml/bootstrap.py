@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local.azureml.environment import CLOUD
 from local.azureml.errors import missing, unsupported
 from local.azureml.records import WorkspaceChange
 from local.azureml.web import WS, Answer, Way, page
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from local.azureml.state import Store
     from local.azureml.web import Call, Json
 
-CLOUD = "LocalCloud"
 REGISTRIES = ("azureml",)
 REGISTRY_SUBSCRIPTION = "00000000-0000-0000-0000-000000000002"
 _LISTS = (

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.azureml.environment import environment
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -79,22 +81,16 @@ def workspace(settings: Settings, issuer: Issuer) -> dict[str, str]:
     place, url = settings.place, settings.url
     token, _ = issuer.token(url)
     found = {
-        "ARM_CLOUD_METADATA_URL": f"{url}/metadata/endpoints?api-version=2019-05-01",
-        "AZUREML_CURRENT_CLOUD": "LocalCloud",
-        "REGISTRY_DISCOVERY_ENDPOINT_URL": f"{url}/",
-        "IDENTITY_ENDPOINT": settings.msi_url,
-        "IDENTITY_HEADER": "job",
-        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+        **environment(settings),
         "AZUREML_ARM_SUBSCRIPTION": place.subscription,
         "AZUREML_ARM_RESOURCEGROUP": place.group,
         "AZUREML_ARM_WORKSPACE_NAME": place.workspace,
         "AZUREML_WORKSPACE_NAME": place.workspace,
-        "MLFLOW_TRACKING_URI": f"{url}/mlflow/v2.0{place.id}",
         "MLFLOW_TRACKING_TOKEN": token,
         "no_proxy": "localhost,127.0.0.1",
     }
     if settings.ca_bundle:
-        found["REQUESTS_CA_BUNDLE"] = found["SSL_CERT_FILE"] = str(settings.ca_bundle)
+        found["SSL_CERT_FILE"] = str(settings.ca_bundle)
     return found
 
 

@@ -64,6 +64,7 @@ class Settings:
     datastores: tuple[tuple[str, str], ...] = ()
     computes: tuple[tuple[str, str], ...] = ()
     subscriptions: tuple[tuple[str, str], ...] = ()
+    in_memory: bool = False
     archived_latest: bool = False
     quiet_failures: bool = False
 

@@ -38,13 +38,14 @@ CREATE TABLE IF NOT EXISTS lives(
 class Store:
     """Records by type and key, in the order of their making; safe to use from any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file; only its owner may read it, for event URLs carry keys."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+    def __init__(self, path: Path | None) -> None:
+        """Open or make the file; only its owner may read it: event URLs carry keys. None keeps nothing."""
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
         self._lock = threading.RLock()
         self._depth = 0
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:

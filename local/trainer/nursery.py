@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -27,7 +28,7 @@ PARENT_DIES = 1  # PR_SET_PDEATHSIG, prctl(2)
 def nurse() -> int:
     """Serve requests until stdin ends."""
     if FORKS:
-        _import_everything()
+        _import_everything_unless_left()
     nursery = Nursery()
     _say({"ready": True})
     nursery.run()
@@ -146,6 +147,26 @@ def _signal(pid: int, sign: signal.Signals) -> None:
         os.killpg(pid, sign)
     except ProcessLookupError:
         return
+
+
+def _import_everything_unless_left() -> None:
+    """Import, and end at once where whoever asked is gone meanwhile: nobody is left to tell us."""
+    done = threading.Event()
+    watch = threading.Thread(target=_end_when_left, args=(done,))
+    watch.start()
+    try:
+        _import_everything()
+    finally:
+        done.set()
+        watch.join()  # a fork must find one thread alone
+
+
+def _end_when_left(done: threading.Event) -> None:
+    poller = select.poll()
+    poller.register(0, 0)
+    while not done.is_set():
+        if any(event & select.POLLHUP for _, event in poller.poll(100)):
+            os._exit(0)
 
 
 def _import_everything() -> None:
