@@ -6,13 +6,13 @@ import hashlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.app import going, own_requests, taking
+from shared.app import going, own_requests, saving, taking
 from shared.app import marks as mark_book
 from shared.app.inventory import survey
 from shared.app.ledger import Ledger
@@ -40,7 +40,8 @@ class SweepReport:
     """What a sweep found and did.
 
     digest: of its plan; errors: by endpoint or deployment; taken: what is gone or going, with those that an
-    earlier sweep began; unpriced: how many of these nobody could price.
+    earlier sweep began; unpriced: how many of these nobody could price;
+    saved_usd: what all sweeps have saved until now.
     """
 
     at: datetime
@@ -51,6 +52,7 @@ class SweepReport:
     errors: dict[str, str]
     saves_monthly_usd: float | None
     unpriced: int = 0
+    saved_usd: float = 0.0
 
     def to_json(self) -> bytes:
         """Give the report for programs."""
@@ -84,7 +86,10 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
     if plan_digest is None:
         verdicts = _capped(verdicts, sum(one.ours for one in found.facts.values()), now)
     done = _Done() if dry_run else _apply(world, ledger, verdicts, found.facts)
-    report = _report(found, verdicts, done, now, digest, dry_run=dry_run)
+    saved = saving.read(world)[0] if dry_run else saving.count(world, ledger, done.taken)
+    report = replace(
+        _report(found, verdicts, done, now, digest, dry_run=dry_run), saved_usd=saved.usd(world.now())
+    )
     if done.taken:
         world.ledger.put(_report_name(now), report.to_json())
     return report

@@ -63,6 +63,8 @@ def _tell(report: SweepReport) -> None:
         output.say(f"{verdict.action:<5} {what}  {why}")
     for name, problem in report.errors.items():
         output.say(f"error {name}  {problem}")
+    if report.saved_usd:
+        output.say(f"saved in all: ${report.saved_usd:,.0f}")
     if report.dry_run:
         output.say(f"plan {report.digest}; apply exactly this: droptune sweep --plan {report.digest}")
 

@@ -52,6 +52,8 @@ def test_an_idle_endpoint_goes_and_its_run_retires() -> None:
     assert (lane.champion, lane.endpoint, lane.deploying) == (None, None, None)
     assert report.saves_monthly_usd is not None
     assert report.saves_monthly_usd > 0
+    life.at += timedelta(hours=10)
+    assert sweep(life.world, dry_run=False).saved_usd == pytest.approx(10 * 3.673, abs=0.01)
     assert [v.tags["droptune-run"] for v in life.azureml.models.versions] == [run.name]
 
 
