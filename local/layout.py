@@ -71,6 +71,8 @@ class Layout:
             "AZUREML_REGISTRY_NAME": "azureml",
             "ARM_URL": azureml,
             "PRICES_URL": f"{azureml}/api/retail/prices",
+            "EVENTS_TOPIC_URL": f"{self.url('relay')}/api/events",
+            "EVENTS_TOPIC_KEY": "any",
             "DROPTUNE_STORAGE__blobServiceUri": blob,
             "DROPTUNE_STORAGE__queueServiceUri": queue,
             "AzureWebJobsStorage__blobServiceUri": blob,

@@ -30,6 +30,7 @@ LIMITS = {
 }
 INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
 URL = re.compile(r"https?://[^\s]+")
+URL_OR_NONE = re.compile(r"(https?://[^\s]+)?")
 SCHEDULE = re.compile(r"\S+( \S+){5}")
 RESOURCE = re.compile(r"(/subscriptions/[^/\s]+(/[^/\s]+)+)?")
 
@@ -81,6 +82,8 @@ class Settings:
     timing: Timing
     installation: str
     prices_url: str
+    events_url: str
+    events_key: str
     limits: Limits
     parts: Parts
 
@@ -116,6 +119,8 @@ def _read(reader: _Reader) -> Settings:
             "DROPTUNE_INSTALLATION", INSTALLATION, "3 to 40 of a-z, 0-9 and dashes, as acme-prod"
         ),
         prices_url=reader.shaped("PRICES_URL", URL, "a URL", "https://prices.azure.com/api/retail/prices"),
+        events_url=reader.shaped("EVENTS_TOPIC_URL", URL_OR_NONE, "a topic's endpoint", ""),
+        events_key=reader.text("EVENTS_TOPIC_KEY", ""),
         limits=_limits(reader),
         parts=_parts(reader),
     )

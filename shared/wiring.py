@@ -35,7 +35,7 @@ def allow_browser() -> None:
 @cache
 def world() -> World:
     """Build the world of this installation; raises Misconfigured naming every wrong setting."""
-    from shared.adapters import azureml, credential, monitor, prices, storage
+    from shared.adapters import azureml, credential, monitor, notices, prices, storage
 
     found = _settings()
     account = storage.StoragePlace(**vars(found.storage), credential=credential.credential)
@@ -52,6 +52,8 @@ def world() -> World:
         endpoints=azureml.AzureMLEndpoints(workspace),
         monitor=monitor.AzureMonitor(workspace),
         prices=prices.RetailPrices(found.prices_url, lambda: datetime.now(UTC)),
+        topic=notices.EventGridTopic(found.events_url, found.events_key, credential.credential),
+        people=notices.Apprise(os.environ),
         now=lambda: datetime.now(UTC),
         new_id=lambda: uuid.uuid4().hex,
         installation=found.installation,

@@ -90,6 +90,8 @@ def test_a_settings_record_has_no_field_without_a_meaning() -> None:
         "timing",
         "installation",
         "prices_url",
+        "events_url",
+        "events_key",
         "limits",
         "parts",
     }

@@ -59,6 +59,7 @@ var droptune = {
   AZUREML_WORKSPACE_NAME: workspaceName
   DROPTUNE_INSTALLATION: installation
   DROPTUNE_DROPS_TOPIC_ID: dropsTopicId
+  EVENTS_TOPIC_URL: notices.properties.endpoint
   DROPTUNE_JOBS_TOPIC_ID: jobsTopicId
   DROPTUNE_APP_ID: resourceId('Microsoft.Web/sites', 'func-${token}')
   RECONCILE_SCHEDULE: '0 * * * * *'

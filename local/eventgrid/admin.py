@@ -1,4 +1,4 @@
-"""The topic's admin API: what was published, what could not be delivered, and faults on purpose."""
+"""The topic over HTTP: it takes CloudEvents as a custom topic does; and its admin API, for tests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from local.eventgrid.topic import Faults
 if TYPE_CHECKING:
     from local.eventgrid.topic import Topic
 
+PUBLISH = "/api/events"  # where a custom topic listens
 KNOWN = {field.name for field in fields(Faults) if field.init}
 
 
 def serve_admin(topic: Topic, port: int) -> ThreadingHTTPServer:
-    """Serve `GET /admin/events` and `POST /admin/faults` on this machine alone; port 0 takes a free one."""
+    """Serve `/api/events` and `/admin/{events,faults}` on this machine alone; port 0 takes a free one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -28,6 +29,9 @@ def serve_admin(topic: Topic, port: int) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            if self.path.partition("?")[0] == PUBLISH:
+                self._answer(*take_events(topic, bool(self.headers.get("aeg-sas-key")), body))
+                return
             if self.path != "/admin/faults":
                 self.do_GET()
                 return
@@ -52,6 +56,29 @@ def serve_admin(topic: Topic, port: int) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+def take_events(topic: Topic, signed: bool, body: bytes) -> tuple[int, object]:  # noqa: FBT001
+    """Take a batch of CloudEvents, as a custom topic does: all of it or none. Gives status and answer."""
+    if not signed:
+        return 401, {"error": {"code": "Unauthorized", "message": "A topic wants a key."}}
+    try:
+        topic.publish(read_events(body))
+    except ValueError as wrong:
+        return 400, {"error": {"code": "BadRequest", "message": str(wrong)}}
+    return 200, None
+
+
+def read_events(body: bytes) -> list[dict[str, Any]]:
+    """Read a batch of CloudEvents 1.0; raises ValueError naming what is missing."""
+    found: Any = json.loads(body or b"null")
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ValueError("A batch of CloudEvents is a JSON array of objects.")
+    for one in found:
+        lacking = [name for name in ("id", "source", "type") if not one.get(name)]
+        if lacking or one.get("specversion") != "1.0":
+            raise ValueError(f"A CloudEvent lacks {', '.join(lacking) or 'specversion 1.0'}.")
+    return found
 
 
 def read_faults(body: bytes) -> Faults:

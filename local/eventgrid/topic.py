@@ -76,7 +76,7 @@ class Subscription:
         """Filter as Event Grid does: by type, and by subject without regard to case."""
         subject = str(event.get("subject", "")).lower()
         return (
-            (not self.types or event.get("eventType") in self.types)
+            (not self.types or (event.get("eventType") or event.get("type")) in self.types)
             and subject.startswith(self.begins_with.lower())
             and subject.endswith(self.ends_with.lower())
         )
@@ -124,9 +124,10 @@ class Topic:
         return sorted(self._subscriptions)
 
     def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Hand events, in Event Grid's schema, to every subscription that wants them."""
+        """Hand events, in Event Grid's schema or as CloudEvents, to every subscription that wants them."""
         for event in events:
-            whole = {"topic": self.id, "dataVersion": "", "metadataVersion": "1", **event}
+            grid = {} if "specversion" in event else {"dataVersion": "", "metadataVersion": "1"}
+            whole = {**({"topic": self.id} if grid else {}), **grid, **event}
             self.history.append(whole)
             for subscription in list(self._subscriptions.values()):
                 if subscription.wants(whole):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from shared.app import bookkeeping, claim, computing, preflight, preparing, serving, training
+from shared.app import bookkeeping, claim, computing, preflight, preparing, serving, telling, training
 from shared.app.gather import gather
 from shared.app.ledger import Ledger
 from shared.domain import actions as a
@@ -99,6 +99,8 @@ def advance(world: World, timing: Timing, name: str, wake: int | None = None) ->
         with suppress(DroptuneError):
             work.update(lambda run: replace(run, claim=None))
         raise
+    finally:
+        telling.tell_run(world, name)
 
 
 def _go_on(work: claim.Work, timing: Timing) -> None:

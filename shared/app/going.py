@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from shared.app import lanes as lanes_of
-from shared.app import own_requests
+from shared.app import own_requests, telling
+from shared.domain import events
 from shared.domain import lane as lanes
 from shared.domain import run as runs
 from shared.domain.errors import Changed, DroptuneError, Missing
 from shared.domain.run import State
+from shared.domain.sweep import TAKEN, Verdict
 from shared.domain.tags import RUN
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from shared.app.ledger import Ledger
     from shared.domain.lane import Lane
-    from shared.domain.sweep import EndpointFacts, Verdict
+    from shared.domain.sweep import EndpointFacts
     from shared.ports import World
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,25 @@ class Going(msgspec.Struct, frozen=True):
     at: datetime
     deployments: dict[str, str]
     saves_monthly_usd: float | None = None
+    figures: dict[str, Any] = {}
+
+    @property
+    def verdict(self) -> Verdict:
+        """Give the verdict that it goes by."""
+        run = next(iter(self.deployments.values()), None)
+        monthly = self.saves_monthly_usd
+        return Verdict(
+            self.endpoint,
+            self.deployment,
+            TAKEN,
+            self.rule,
+            self.reason,
+            self.recipe,
+            run,
+            monthly,
+            monthly,
+            self.figures,
+        )
 
     @property
     def name(self) -> str:
@@ -66,6 +87,7 @@ def begin(world: World, found: EndpointFacts, verdict: Verdict) -> Going:
         at=world.now(),
         deployments=gone,
         saves_monthly_usd=verdict.saves_monthly_usd,
+        figures=dict(verdict.figures),
     )
     world.ledger.put(note.name, msgspec.json.encode(note))
     return note
@@ -112,6 +134,7 @@ def write_down(world: World, ledger: Ledger, note: Going) -> None:
         _retire(world, ledger, run, deployment, note)
     if whole:
         own_requests.forget(world, note.endpoint)
+    telling.put(world, events.of_sweep("taken", [note.verdict], note.at, world.installation))
     world.ledger.delete(note.name)
 
 

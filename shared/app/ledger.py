@@ -2,6 +2,7 @@
 
 r/<run>.json        the document
 active/<run>        its marker, due time in the metadata: never later than the document's own `due`
+outbox/run/<run>    a marker while a change of its state is not told yet
 by-day/<recipe>/…   an index for pages, newest first
 lanes/<recipe>.json what the runs of one recipe share
 """
@@ -74,6 +75,7 @@ class Ledger:
         Raises AlreadyThere.
         """
         self._mark(run)
+        self._documents.put(_untold(run.name), b"")
         etag = self._documents.create(_path(run.name), msgspec.json.encode(run))
         self._documents.put(f"by-day/{run.recipe_name or 'unknown'}/{_inverted(run)}-{run.name}", b"")
         return Held(run, etag)
@@ -83,6 +85,8 @@ class Ledger:
         earlier = not run.ended and (held.run.ended or held.run.due is None or _due(run) < _due(held.run))
         if earlier:
             self._mark(run)
+        if len(run.history) > len(held.run.history):
+            self._documents.put(_untold(run.name), b"")
         etag = self._documents.replace(_path(run.name), msgspec.json.encode(run), held.etag)
         if run.ended:
             self._documents.delete(_marker(run.name))
@@ -177,6 +181,10 @@ def _path(name: str) -> str:
 
 def _marker(name: str) -> str:
     return f"active/{name}"
+
+
+def _untold(name: str) -> str:
+    return f"outbox/run/{name}"
 
 
 def _inverted(run: Run) -> str:

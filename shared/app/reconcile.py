@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared.app import telling
 from shared.app.ledger import Ledger
 from shared.app.receive import receive_drop
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
@@ -22,9 +23,10 @@ DAY = 86_400.0
 
 
 def reconcile(world: World, timing: Timing) -> None:
-    """Wake overdue runs; at their own intervals, list the drops and mend the markers."""
+    """Wake overdue runs, tell what is untold; at their own intervals list the drops, mend the markers."""
     ledger = Ledger(world.ledger)
     wake_overdue(world, ledger, timing)
+    telling.tell_all(world)
     if _its_turn(world, LISTING, timing.listing):
         receive_unseen(world, ledger, timing)
     if _its_turn(world, MENDING, DAY):

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.app import going, own_requests, saving, taking
+from shared.app import going, own_requests, saving, taking, telling
 from shared.app import marks as mark_book
 from shared.app.inventory import survey
 from shared.app.ledger import Ledger
+from shared.domain import events
 from shared.domain import sweep as policy
 from shared.domain.errors import Changed, DroptuneError
 from shared.domain.names import short_digest
-from shared.domain.sweep import LATER, TAKEN, Verdict
+from shared.domain.sweep import LATER, MARKED, TAKEN, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.app.inventory import Survey
+    from shared.app.marks import Book
     from shared.domain.sweep import EndpointFacts
     from shared.ports import World
 
@@ -79,9 +81,9 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
     digest = _digest(verdicts)
     _same_plan(plan_digest, digest)
     if not dry_run:
-        mark_book.write(
-            world, book, mark_book.after(book, found.verdicts, found.facts, found.errors.keys(), now)
-        )
+        after = mark_book.after(book, found.verdicts, found.facts, found.errors.keys(), now)
+        _tell_marks(world, book, after, verdicts)
+        mark_book.write(world, book, after)
         own_requests.forget_old(world)
     if plan_digest is None:
         verdicts = _capped(verdicts, sum(one.ours for one in found.facts.values()), now)
@@ -92,7 +94,16 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
     )
     if done.taken:
         world.ledger.put(_report_name(now), report.to_json())
+    if not dry_run:
+        telling.tell_all(world)
     return report
+
+
+def _tell_marks(world: World, before: Book, after: Book, verdicts: list[Verdict]) -> None:
+    """Put new marks into the outbox, before they are written: rather told twice than never."""
+    new = [one for one in verdicts if one.action == MARKED and one.key not in before.marks]
+    for one in new:
+        telling.put(world, events.of_sweep("marked", [one], after.marks[one.key], world.installation))
 
 
 def _plan(book: mark_book.Book, found: Survey, now: datetime) -> list[Verdict]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "looking:show",
     "watch": "looking:watch",
     "endpoints": "looking:endpoints",
+    "events": "hearing:events",
     "approve": "acting:person",
     "reject": "acting:person",
     "cancel": "acting:person",
@@ -140,6 +141,9 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
         help="print the data set's report: a page, or report.json with --json",
     )
     add("watch", "follow a run").add_argument("run")
+    one = add("events", "print what happened, one CloudEvent a line")
+    one.add_argument("--follow", action="store_true", help="go on until interrupted")
+    one.add_argument("--limit", type=int, default=20, help="of how many of the newest runs (default: 20)")
     add("endpoints", "list the workspace's endpoints and whose they are")
 
 

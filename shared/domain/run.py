@@ -128,6 +128,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     updated: datetime
     reason: str
     history: tuple[Change, ...]
+    told: int = 0
     recipe: Recipe | None = None
     recipe_etag: str = ""
     due: datetime | None = None

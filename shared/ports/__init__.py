@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.domain.survey import Limits
 from shared.ports.compute import ClusterSpec, Computes
 from shared.ports.figures import Monitor, Prices
+from shared.ports.notices import People, Topic
 from shared.ports.serving import Deployment, DeploymentSpec, Endpoint, Endpoints
 from shared.ports.storage import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
 from shared.ports.training import Failure, Job, Jobs, JobSpec, Models, ModelVersion
@@ -37,11 +38,13 @@ __all__ = [
     "ModelVersion",
     "Models",
     "Monitor",
+    "People",
     "Prepared",
     "Prices",
     "Recipes",
     "Steps",
     "Stored",
+    "Topic",
     "World",
 ]
 
@@ -61,6 +64,8 @@ class World:
     endpoints: Endpoints
     monitor: Monitor
     prices: Prices
+    topic: Topic
+    people: People
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     installation: str

@@ -16,6 +16,7 @@ from shared.domain.timing import Timing
 from shared.ports import World
 from tests.domain.builders import NOON
 from tests.fakes.azureml import FakeAzureML
+from tests.fakes.notices import FakeNotices
 from tests.fakes.storage import FakeStorage
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Life:
 
     def __post_init__(self) -> None:
         self.storage, self.azureml = FakeStorage(self.now), FakeAzureML(self.now)
+        self.notices = FakeNotices()
         ids = itertools.count(1)
         self.world = World(
             ledger=self.storage.documents,
@@ -62,6 +64,8 @@ class Life:
             endpoints=self.azureml.endpoints,
             monitor=self.azureml.monitor,
             prices=self.azureml.prices,
+            topic=self.notices.topic,
+            people=self.notices.people,
             now=self.now,
             new_id=lambda: f"{next(ids):032x}",
             installation="tests",

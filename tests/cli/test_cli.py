@@ -273,3 +273,12 @@ def test_the_env_file_is_taken_whole_unless_the_environment_holds_the_settings(
     monkeypatch.setenv("POLL_SECONDS", "1")
     context.read_env_file(None)
     assert os.environ["POLL_SECONDS"] == "1"  # noqa: TID251
+
+
+def test_events_are_printed_a_line_each_with_the_ids_that_the_topic_hears(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    life.live()
+    assert main(["events"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["id"] for one in told] == [event.id for event in life.notices.topic.events]

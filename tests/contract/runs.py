@@ -17,6 +17,7 @@ from shared.cli.main import main
 from shared.domain.timing import Timing
 from shared.ports import World
 from tests.contract.rigs import now
+from tests.fakes.notices import FakeNotices
 from tests.fakes.storage import FakeStorage
 from tests.local.azureml.rig import WS, until
 
@@ -91,6 +92,7 @@ class Runs:
 
 def _world(rig: EmulatorRig, kept: FakeStorage) -> World:
     place = storage.StoragePlace(rig.emulator.blob_url, "", None, credential.credential)
+    told = FakeNotices()
     return World(
         ledger=kept.documents,
         drops=kept.drops,
@@ -103,6 +105,8 @@ def _world(rig: EmulatorRig, kept: FakeStorage) -> World:
         endpoints=rig.endpoints,
         monitor=rig.monitor,
         prices=rig.prices,
+        topic=told.topic,
+        people=told.people,
         now=now,
         new_id=lambda: f"{time.monotonic_ns():032x}",
         installation="tests",

@@ -50,3 +50,14 @@ def test_wrong_faults_are_refused_and_change_nothing(admin: tuple[Topic, httpx.C
     assert answer.status_code == 400
     assert answer.json()["message"]
     assert to.faults is before
+
+
+def test_a_custom_topic_takes_batches_of_cloud_events_whole_or_not(admin: tuple[Topic, httpx.Client]) -> None:
+    to, client = admin
+    key = {"aeg-sas-key": "any"}
+    good = {"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "subject": "s"}
+    assert client.post("/api/events", json=[good]).status_code == 401
+    assert client.post("/api/events", json=[good, {"id": "2"}], headers=key).status_code == 400
+    assert list(to.history) == []
+    assert client.post("/api/events?api-version=2018-01-01", json=[good], headers=key).status_code == 200
+    assert list(to.history) == [good]

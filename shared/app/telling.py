@@ -1,0 +1,113 @@
+"""Tell what happened: an outbox of what is not told yet, and whoever comes by empties it.
+
+runs/outbox/run/<run>      a marker, written before the run's document; the events follow from its history
+runs/outbox/sweep/<order>  one event of a sweep; it moves to runs/sweep/events/<order> when it is told
+A notice that fails stays in the outbox and harms nothing else. Twice is allowed: ids tell.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.app.books import Books
+from shared.app.ledger import Ledger
+from shared.domain import events
+from shared.domain.errors import Changed, DroptuneError, Missing
+from shared.domain.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from shared.domain.run import Run
+    from shared.ports import World
+
+log = logging.getLogger(__name__)
+RUNS, SWEEPS, TOLD = "outbox/run/", "outbox/sweep/", "sweep/events/"
+AT_ONCE = 100  # far below what a topic takes at once, a megabyte
+EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)  # as in shared.app.ledger
+
+
+def put(world: World, told: Sequence[Event]) -> None:
+    """Put events of a sweep into the outbox; the same event twice is there once."""
+    for event in told:
+        name = f"{SWEEPS}{event.sequence}"
+        world.ledger.put(name, msgspec.json.encode(event))
+
+
+def tell_all(world: World) -> None:
+    """Empty the outbox as far as that goes just now."""
+    for entry in list(world.ledger.names(RUNS)):
+        tell_run(world, entry.name.removeprefix(RUNS))
+    waiting = [entry.name for entry in world.ledger.names(SWEEPS)]
+    for first in range(0, len(waiting), AT_ONCE):
+        _safely("events of a sweep", partial(_sweep, world, waiting[first : first + AT_ONCE]))
+
+
+def tell_run(world: World, name: str) -> None:
+    """Tell what is not told yet of a run; never raises, for the run goes on whatever becomes of a notice."""
+    _safely(f"events of {name}", partial(_run, world, name))
+
+
+def _run(world: World, name: str) -> None:
+    ledger = Ledger(world.ledger)
+    try:
+        held = ledger.load(name)
+    except Missing:
+        return  # its document is on the way, or nothing came of it
+    fresh = events.of_run(held.run, world.installation)[held.run.told :]
+    if fresh:
+        world.topic.publish(fresh)
+        try:
+            held = ledger.save(held, replace(held.run, told=len(held.run.history)))
+        except Changed:
+            return  # somebody goes on with it: its marker stays, and the same ids are told again
+        _tell_people(world, _channels(held.run), fresh)
+    world.ledger.delete(f"{RUNS}{name}")
+
+
+def _sweep(world: World, names: Sequence[str]) -> None:
+    told = list(read(world, names))
+    if told:
+        world.topic.publish(told)
+    for event in told:
+        world.ledger.put(f"{TOLD}{event.sequence}", msgspec.json.encode(event))
+        world.ledger.delete(f"{SWEEPS}{event.sequence}")
+    books = Books(world, Ledger(world.ledger))
+    for event in told:
+        recipe = books.recipe(event.data.get("recipe") or "", event.data.get("run"))
+        _tell_people(world, recipe.notify.to, [event])
+
+
+def read(world: World, names: Iterable[str]) -> Iterator[Event]:
+    """Read events of sweeps; what another teller moved meanwhile is left out."""
+    for name in names:
+        try:
+            yield EVENTS.decode(world.ledger.read(name).data)
+        except Missing:
+            continue
+
+
+def _tell_people(world: World, channels: Sequence[str], told: Sequence[Event]) -> None:
+    """Tell people what is loud, once; a channel that does not work is logged and left."""
+    for event in told if channels else ():
+        if events.is_loud(event):
+            for fault in world.people.tell(channels, *events.in_words(event)):
+                log.warning("notice %s: %s", event.id, fault)
+
+
+def _channels(run: Run) -> Sequence[str]:
+    return run.recipe.notify.to if run.recipe else ()
+
+
+def _safely(what: str, tell: Callable[[], None]) -> None:
+    try:
+        tell()
+    except DroptuneError as error:
+        log.warning("%s are not told yet: %s", what, error.problem.code)
+    except Exception:
+        log.exception("%s are not told", what)

@@ -1,0 +1,99 @@
+"""What happened is told once to people and at least once to programs; a notice that fails harms nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.app.sweep import sweep
+from shared.app.telling import tell_all
+from shared.domain import run as runs
+from shared.domain.errors import Permanent, Transient
+from shared.domain.run import State
+from tests.app.life import Life
+from tests.app.test_sweep import SHORT, pass_hours
+
+TOLD = "notify: {to: [TEAM_CHAT]}\n"
+
+
+def types(life: Life) -> list[str]:
+    return [event.type.removeprefix("droptune.") for event in life.notices.topic.events]
+
+
+def test_a_run_and_its_sweep_are_told_whole_and_in_order() -> None:
+    life = Life()
+    life.storage.recipes.put("support", SHORT.replace("grace_hours: 0", "grace_hours: 1") + TOLD)
+    run = life.live()
+    pass_hours(life, run, 2)
+    sweep(life.world, dry_run=False)
+    pass_hours(life, run, 1)
+    sweep(life.world, dry_run=False)
+    life.tick()
+    states = ["received", "validating", "queued", "training", "registering"]
+    states += ["deploying", "testing", "promoting", "live"]
+    story = [f"run.{state}" for state in states]
+    assert types(life)[: len(story)] == story
+    assert sorted(types(life)[len(story) :]) == ["run.retired", "sweep.marked", "sweep.taken"]
+    of_run = [event for event in life.notices.topic.events if event.subject == f"runs/{run.name}"]
+    assert [event.sequence for event in of_run] == sorted({event.sequence for event in of_run})
+    ids = [event.id for event in life.notices.topic.events]
+    assert len(ids) == len(set(ids))
+    assert list(life.world.ledger.names("outbox/")) == []
+    titles = [title for _, title, _ in life.notices.people.told]
+    assert titles == [
+        "Droptune: support live",
+        f"Droptune: {run.endpoint}/{run.deployment} is about to go",
+        f"Droptune: {run.endpoint} was taken away",
+    ]
+
+
+def test_a_dry_run_tells_nothing() -> None:
+    life = Life()
+    life.storage.recipes.put("support", SHORT + TOLD)
+    run = life.live()
+    pass_hours(life, run, 2)
+    before = len(life.notices.topic.events)
+    sweep(life.world, dry_run=True)
+    tell_all(life.world)
+    assert len(life.notices.topic.events) == before
+
+
+@pytest.mark.parametrize("error", [Transient("away", "away"), Permanent("no", "no"), ValueError("broken")])
+def test_a_failing_notice_harms_no_run_and_is_told_later(error: Exception) -> None:
+    life = Life()
+    life.notices.fail_next("topic.publish", error, times=30)
+    run = life.live()
+    assert run.state is State.LIVE
+    for _ in range(30):
+        life.tick()
+    told = [event.id for event in life.notices.topic.events]
+    assert told == [f"{run.name}/{n}" for n in range(9)]
+
+
+def test_a_delivery_whose_answer_was_lost_comes_again_with_the_same_ids() -> None:
+    life = Life()
+    life.notices.fail_next("topic.publish", Transient("away", "away"), after=True)
+    run = life.live()
+    life.tick()
+    told = [event.id for event in life.notices.topic.events]
+    assert len(told) > 9
+    assert list(dict.fromkeys(told)) == [f"{run.name}/{n}" for n in range(9)]
+
+
+def test_a_change_that_nobody_was_left_to_tell_is_told_by_the_timer() -> None:
+    """As after a crash between the ledger's write and the notice, and after any command of a person."""
+    life = Life()
+    run = life.live()
+    held = life.ledger.load(run.name)
+    life.ledger.save(held, runs.moved(held.run, State.SUPERSEDED, "a test says so", life.at))
+    assert types(life)[-1] == "run.live"
+    life.tick()
+    assert types(life)[-1] == "run.superseded"
+    assert life.run(run.name).told == len(life.run(run.name).history)
+
+
+def test_people_who_cannot_be_reached_hinder_nobody() -> None:
+    life = Life()
+    life.notices.people.deaf.add("TEAM_CHAT")
+    life.storage.recipes.put("support", "notify: {to: [TEAM_CHAT, MAIL]}\n")
+    life.live()
+    assert [channel for channel, _, _ in life.notices.people.told] == ["MAIL"]
