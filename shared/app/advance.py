@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from shared.app import bookkeeping, claim, computing, preflight, preparing, serving, telling, training
+from shared.app import (
+    bookkeeping,
+    claim,
+    computing,
+    estimating,
+    preflight,
+    preparing,
+    serving,
+    telling,
+    training,
+)
 from shared.app.gather import gather
 from shared.app.ledger import Ledger
 from shared.domain import actions as a
@@ -54,6 +64,7 @@ EFFECTS: Mapping[type, Callable[[claim.Work, Any], None]] = {
     a.ResolveModel: preparing.resolve_model,
     a.ClaimSame: preparing.claim_same,
     a.Preflight: preflight.preflight,
+    a.Estimate: estimating.estimate,
     a.CreateCompute: computing.create_compute,
     a.SubmitJob: training.submit_job,
     a.CancelJob: training.cancel_job,

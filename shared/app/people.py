@@ -62,7 +62,7 @@ def retry(world: World, run_name: str, by: str) -> Run:
         again = runs.moved(run, back, f"tried again by {by}", now, by=by)
         again = replace(again, problem=None, smoke=None, due=now, wake=run.wake + 1)
         if back is State.VALIDATING:
-            return replace(again, base_model=None, same_key=None, same_as=None, preflight=None)
+            return replace(again, base_model=None, same_key=None, same_as=None, preflight=None, estimate=None)
         return _another_job(again) if back is State.QUEUED and run.job else again
 
     run = _write(ledger, run_name, change).run
@@ -90,6 +90,7 @@ def _another_job(run: Run) -> Run:
         job_url=None,
         metrics={},
         metrics_read=False,
+        spent_usd=None,
         preemptions=0,
         tokens={},
         curves=None,

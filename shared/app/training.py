@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.app import computing, curves
+from shared.app import computing, curves, estimating
 from shared.app import lanes as lane_changes
+from shared.domain import cost, names, parameters, tags
 from shared.domain import lane as lanes
-from shared.domain import names, parameters, tags
 from shared.domain.errors import AlreadyThere, Changed, Missing, Permanent
 from shared.ports import JobSpec, ModelVersion
 
@@ -93,6 +93,8 @@ def read_metrics(work: Work, _action: actions.ReadMetrics) -> None:
     found = dict(work.world.jobs.metrics(name))
     tokens = dict(work.world.jobs.tokens(name))
     known = curves.keep(work, work.world.jobs.curves(name))
+    estimating.learn(work)
+    known |= {"spent_usd": cost.spent(work.run, work.world.now())}
     work.update(lambda run: replace(run, metrics=found, tokens=tokens, metrics_read=True, **known))
 
 

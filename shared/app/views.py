@@ -54,8 +54,17 @@ def whole(run: Run) -> dict[str, Any]:
 
 
 def cost(run: Run) -> dict[str, Any] | None:
-    """Tell what serving takes, instances and size; the sweep, which knows the region, prices it."""
-    if run.recipe is None or run.deployment is None:
+    """Tell what training was foretold to cost and did cost, and what serving takes; None: unknown yet."""
+    known = run.estimate
+    if run.recipe is None or (known is None and run.deployment is None):
         return None
     serving = run.recipe.serving
-    return {"instance_type": serving.instance_type, "instance_count": serving.instance_count}
+    return {
+        "instance_type": serving.instance_type,
+        "instance_count": serving.instance_count,
+        "training_usd": run.spent_usd,
+        "foretold_usd": known.usd if known else None,
+        "foretold_hours": known.hours if known else None,
+        "basis": known.basis if known else None,
+        "serving_usd_a_day": round(known.serving_usd * 24, 2) if known and known.serving_usd else None,
+    }

@@ -104,8 +104,22 @@ def _tell(run: Run) -> None:
         output.say(f"  {found_before.code} {found_before.severity:<7} {found_before.message}")
         if found_before.help:
             output.say(f"      {found_before.help}")
+    if run.estimate is not None:
+        output.say(f"  {_money(run)}")
     for key, value in (("job", run.job), ("model", views.line(run)["model"]), ("endpoint", run.endpoint)):
         if value:
             output.say(f"  {key}: {value}")
     if run.problem is not None:
         output.say(f"  {run.problem}")
+
+
+def _money(run: Run) -> str:
+    """Say what was foretold, what it came to, and what serving costs."""
+    if run.estimate is None:
+        return ""
+    parts = [run.estimate.said()]
+    if run.spent_usd is not None:
+        parts.append(f"it took ${run.spent_usd:,.2f}")
+    daily = run.estimate.serving_usd
+    parts.append("the price of serving is unknown" if daily is None else f"serving ${daily * 24:,.2f} a day")
+    return "; ".join(parts)

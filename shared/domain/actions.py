@@ -74,6 +74,11 @@ class Preflight:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Foretell what training and serving will cost."""
+
+
+@dataclass(frozen=True)
 class CreateCompute:
     """Begin to make the cluster that the recipe names."""
 
@@ -189,6 +194,7 @@ Action = (
     | ResolveModel
     | ClaimSame
     | Preflight
+    | Estimate
     | CreateCompute
     | EnterTraining
     | LeaveTraining

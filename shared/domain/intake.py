@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain import cost, names, preflight
 from shared.domain import lane as lanes
-from shared.domain import names, preflight
 from shared.domain.actions import (
     Action,
     AskToLeave,
     ClaimSame,
     Close,
     EnterTraining,
+    Estimate,
     Move,
     Preflight,
     Prepare,
@@ -58,9 +59,21 @@ def validating(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action
     problem = preflight.problem(run, run.preflight)
     if problem is not None:
         return Close(State.FAILED, preflight.reason(run.preflight), problem)
+    if run.estimate is None:
+        return Estimate()
+    return _onward(run.prepared, run.estimate, recipe)
+
+
+def _onward(prepared: Prepared, estimate: cost.Estimate, recipe: Recipe) -> Action:
+    """Go on to train, or wait for a person where the recipe or the money asks for one."""
+    figures = {"rows": prepared.rows, **cost.figures(estimate, recipe.cost)}
+    objection = cost.objection(estimate, recipe.cost)
     if recipe.approval == "always":
-        return Move(State.AWAITING_APPROVAL, "the recipe asks for approval before training")
-    return Move(State.QUEUED, run.prepared.reason, figures={"rows": run.prepared.rows})
+        why = f"the recipe asks for approval before training; {objection or estimate.said()}"
+        return Move(State.AWAITING_APPROVAL, why, figures=figures)
+    if objection is not None:
+        return Move(State.AWAITING_APPROVAL, objection, figures=figures)
+    return Move(State.QUEUED, prepared.reason, figures=figures)
 
 
 def awaiting_approval(run: Run, _facts: Facts, recipe: Recipe, now: datetime) -> Action:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from shared.domain.base_model import ResolvedModel
+from shared.domain.cost import Estimate
 from shared.domain.drops import Drop
 from shared.domain.errors import Problem
 from shared.domain.lane import Place
@@ -143,6 +144,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     prepared: Prepared | None = None
     base_model: ResolvedModel | None = None
     preflight: tuple[Finding, ...] | None = None
+    estimate: Estimate | None = None
     same_key: str | None = None
     same_as: str | None = None
     approved_by: str | None = None
@@ -153,6 +155,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     job_url: str | None = None
     metrics: dict[str, float] = {}
     metrics_read: bool = False
+    spent_usd: float | None = None
     preemptions: int = 0
     tokens: dict[str, int] = {}
     curves: str | None = None

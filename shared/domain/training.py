@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.domain import causes, gate, names
 from shared.domain.actions import (
@@ -93,9 +93,16 @@ def _trained(run: Run, facts: Facts, recipe: Recipe) -> Action:
         return LeaveTraining()
     if recipe.approval in {"gate", "always"}:
         return Move(
-            State.AWAITING_APPROVAL, "the recipe asks for approval before serving", figures=run.metrics
+            State.AWAITING_APPROVAL, "the recipe asks for approval before serving", figures=_figures(run)
         )
-    return Move(State.REGISTERING, f"job {run.job} completed", figures=run.metrics)
+    return Move(State.REGISTERING, f"job {run.job} completed", figures=_figures(run))
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    """Name what the job measured, and what it cost beside what was foretold."""
+    foretold = run.estimate.usd[1] if run.estimate and run.estimate.usd else None
+    money = {"training_usd": run.spent_usd, "foretold_usd": foretold}
+    return {**run.metrics, **{name: value for name, value in money.items() if value is not None}}
 
 
 def _job_failed(run: Run, job: JobFacts) -> Action:

@@ -33,6 +33,9 @@ class Computes(Protocol):
     def create(self, spec: ClusterSpec) -> None:
         """Begin to make a cluster; one that is there stays as it is."""
 
+    def location(self) -> str:
+        """Name the workspace's region, as `eastus2`."""
+
     def sizes(self) -> Mapping[str, Size]:
         """List the machine sizes that the region offers, by lower-case name."""
 

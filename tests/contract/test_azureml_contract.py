@@ -411,6 +411,7 @@ def test_a_deployment_that_never_was_has_no_heartbeat(rig: Rig) -> None:
 
 
 def test_a_price_is_known_or_unknown_never_nought(rig: Rig) -> None:
+    assert rig.computes.location() == LOCATION
     price = rig.prices.hourly_usd(SIZE, LOCATION)
     assert price is not None
     assert price > 0

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from shared.domain import run as runs
 from shared.domain.base_model import ResolvedModel
+from shared.domain.cost import Estimate
 from shared.domain.drops import Drop
 from shared.domain.facts import Facts
 from shared.domain.lane import Champion, Lane, Place
@@ -38,6 +39,21 @@ def prepared(verdict: str = "usable", findings: tuple[dict[str, Any], ...] = ())
 
 def base_model() -> ResolvedModel:
     return ResolvedModel("azureml://registries/azureml/models/Phi-4/versions/8", "Phi-4", "8", {}, {})
+
+
+def estimate(usd: float | None = 4.0) -> Estimate:
+    """An estimate, 1 hour at `usd`; None: nobody knows the price."""
+    return Estimate(
+        tokens=1000,
+        epochs=3,
+        nodes=1,
+        size="Standard_NC24ads_A100_v4",
+        hourly_usd=usd,
+        hours=(0.5, 1.0, 2.0),
+        usd=None if usd is None else (usd / 2, usd, usd * 2),
+        basis="a test",
+        serving_usd=3.673,
+    )
 
 
 def champion(name: str = "support-20261124110000-aaaaaaaa", *, minutes: float = -60) -> Champion:

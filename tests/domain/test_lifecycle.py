@@ -16,7 +16,7 @@ from shared.domain.lifecycle import STEPS, decide
 from shared.domain.recipe import Compute, Cost, Evaluation, Recipe, Serving
 from shared.domain.run import ENDS, Answer, Run, State, Wish
 from shared.domain.survey import Cluster, Finding
-from tests.domain.builders import NOON, base_model, champion, drop, facts, prepared, run
+from tests.domain.builders import NOON, base_model, champion, drop, estimate, facts, prepared, run
 
 if TYPE_CHECKING:
     from shared.domain.facts import Facts
@@ -68,6 +68,8 @@ def test_validation_goes_step_by_step() -> None:
     stopped = replace(the_run, preflight=(Finding("size-retired", "error", "Gone.", "Mend it."),))
     assert closes(next_action(stopped, facts()), State.FAILED, "size-retired")
     the_run = replace(the_run, preflight=(Finding("quota-unknown", "warning", "Who knows."),))
+    assert next_action(the_run, facts()) == a.Estimate()
+    the_run = replace(the_run, estimate=estimate())
     assert moves_to(next_action(the_run, facts()), State.QUEUED)
     assert closes(next_action(replace(the_run, same_as="another"), facts()), State.UNCHANGED)
 
@@ -88,6 +90,7 @@ def test_approval_always_waits_before_training() -> None:
         "base_model": base_model(),
         "same_key": "k",
         "preflight": (),
+        "estimate": estimate(),
     }
     the_run = run(State.VALIDATING, Recipe(approval="always"), **done)
     assert moves_to(next_action(the_run, facts()), State.AWAITING_APPROVAL)

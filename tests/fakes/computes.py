@@ -64,6 +64,10 @@ class FakeComputes:
                     spec.name, spec.size, "creating", spec.max_nodes, spec.tier
                 )
 
+    def location(self) -> str:
+        with self._faults.call("computes.location"):
+            return "eastus2"
+
     def sizes(self) -> Mapping[str, Size]:
         with self._faults.call("computes.sizes"):
             return dict(self.offered)

@@ -76,7 +76,7 @@ class FakePrices:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self.hourly = {"standard_nc24ads_a100_v4": 3.673}
+        self.hourly = {"standard_nc24ads_a100_v4": 3.673, "standard_nc48ads_a100_v4": 7.346}
 
     def hourly_usd(self, instance_type: str, location: str) -> float | None:  # noqa: ARG002 - one price list
         with self._faults.call("prices.hourly_usd"):

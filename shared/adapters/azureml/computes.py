@@ -56,6 +56,10 @@ class AzureMLComputes:
             )
         LOG.info("began to make compute %s of %s, %s", spec.name, spec.size, spec.tier)
 
+    def location(self) -> str:
+        """Name the workspace's region."""
+        return str(self._place.about()["location"]).lower().replace(" ", "")
+
     def sizes(self) -> Mapping[str, Size]:
         """List the machine sizes that the region offers, by lower-case name."""
         found = [_size(one) for one in self._region("vmSizes", "the sizes of the region")]
