@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import processes, tls
+from local import neighbours, processes, tls
 from local.azurite_server import find_azurite
 from local.functions_host import keys
 
@@ -21,14 +21,9 @@ ORDER = ("azurite", "azureml", "host", "relay")
 PORTS = ("blob", "queue", "azureml", "msi", "host", "relay")
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 NAME = "droptune-local"
-WORKSPACE = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
-    f"/providers/Microsoft.MachineLearningServices/workspaces/{NAME}"
-)
-STORAGE_TOPIC = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
-    "/providers/Microsoft.Storage/storageAccounts/devstoreaccount1"
-)
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
+WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/{NAME}"
+STORAGE_TOPIC = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/devstoreaccount1"
 CLUSTERS = ("gpu-cluster=Standard_NC24ads_A100_v4", "cpu-cluster=Standard_DS3_v2")
 DELAYS = {
     "RECONCILE_SCHEDULE": "*/5 * * * * *",
@@ -88,6 +83,7 @@ class Layout:
             "IDENTITY_HEADER": "local",
             "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
             "MLFLOW_TRACKING_URI": f"{azureml}/mlflow/v2.0{WORKSPACE}",
+            **neighbours.ids(GROUP),
             **self._settings,
         }
 
@@ -131,8 +127,11 @@ class Layout:
 
     def _azureml(self) -> list[str]:
         events = self._webhook("EventGrid", "job_finished", self._keys.system["eventgrid_extension"])
+        declared = self.home / "neighbours.json"
+        neighbours.declare(declared, GROUP, self.url("host"), STORAGE_TOPIC)
         options = {
             "--state": self.home / "azureml",
+            "--neighbours": declared,
             "--cert": self._certificates.cert,
             "--key": self._certificates.key,
             "--ca-bundle": self._certificates.bundle,

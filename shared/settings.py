@@ -43,6 +43,14 @@ class Storage:
     queue_url: str | None
     connection_string: str | None
 
+    @property
+    def account(self) -> str:
+        """The account's name: the first part of its address, or the path where an address has one."""
+        text = self.blob_url or self.connection_string or ""
+        named = re.search(r"AccountName=([^;]+)", text) or re.search(r"//[^/]+/([^/?]+)", text)
+        found = named or re.search(r"//([^./:]+)", text)
+        return found[1] if found else ""
+
 
 @dataclass(frozen=True)
 class AzureML:

@@ -13,6 +13,7 @@ from shared.ports import World
 
 if TYPE_CHECKING:
     from shared.domain.timing import Timing
+    from shared.ports.surroundings import Surroundings
 
 
 @cache
@@ -30,6 +31,19 @@ def allow_browser() -> None:
     from shared.adapters import credential
 
     credential.allow_browser()
+
+
+@cache
+def surroundings() -> tuple[Surroundings, str]:
+    """Give what the doctor looks at, and the data account's name."""
+    from shared.adapters import azureml, credential, storage
+    from shared.adapters.surroundings import AzureSurroundings, Told
+
+    found = _settings()
+    account = storage.StoragePlace(**vars(found.storage), credential=credential.credential)
+    workspace = azureml.AzureMLPlace(**vars(found.azureml), credential=credential.credential)
+    around = AzureSurroundings(account, workspace, Told(**vars(found.parts)))
+    return around, found.storage.account
 
 
 @cache

@@ -61,6 +61,7 @@ var droptune = {
   DROPTUNE_DROPS_TOPIC_ID: dropsTopicId
   EVENTS_TOPIC_URL: notices.properties.endpoint
   DROPTUNE_JOBS_TOPIC_ID: jobsTopicId
+  EVENTS_TOPIC_URL: notices.properties.endpoint
   DROPTUNE_APP_ID: resourceId('Microsoft.Web/sites', 'func-${token}')
   RECONCILE_SCHEDULE: '0 * * * * *'
   SWEEP_SCHEDULE: '0 */15 * * * *'
@@ -154,4 +155,3 @@ resource noFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-0
 
 output appId string = app.id
 output url string = 'https://${app.properties.defaultHostName}'
-output noticesEndpoint string = notices.properties.endpoint

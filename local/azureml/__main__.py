@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--subscribe", action="append", default=[], metavar="NAME=URL", help="deliver run events there")
     add("--events-url", help=f"the same as --subscribe {_EVENTS}=URL")
     add("--trainer", help="the nursery's command in place of `python -m local.trainer nursery`")
+    add("--neighbours", type=Path, help="a file of what other providers answer, as JSON")
     add("--jobs-at-once", type=int, default=2)
     add("--deploy-limit", type=float, default=600, metavar="SECONDS", help="for a server to answer")
     add("--archived-latest", action="store_true", help="let an archived version be a model's latest")
@@ -118,6 +119,7 @@ def _settings(
         trainer=tuple(shlex.split(asked.trainer)) if asked.trainer else _TRAINER,
         foundation=asked.foundation,
         ca_bundle=on.bundle,
+        neighbours=asked.neighbours,
         place=Place(asked.subscription, asked.group, asked.workspace, asked.location),
         limits=Limits(jobs_at_once=asked.jobs_at_once, server_start=asked.deploy_limit),
         datastores=_pairs(asked.datastore),

@@ -34,6 +34,7 @@ from local.azureml.mlflow import Mlflow
 from local.azureml.model_registry import ModelRegistry
 from local.azureml.models import ModelFolders
 from local.azureml.monitor import Monitor
+from local.azureml.neighbours import Neighbours
 from local.azureml.nursery import Nursery
 from local.azureml.operations import Operations
 from local.azureml.places import Places
@@ -142,6 +143,7 @@ class Emulator:
             self._deployments.ways(),
             self._monitor.ways(),
             Prices(core.settings).ways(),
+            Neighbours(core.settings).ways(),
             Admin(core, self._door, self._events, self._runner, self._servers).ways(),
             self._region_admin.ways(),
             absent.ways(),

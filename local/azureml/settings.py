@@ -59,6 +59,7 @@ class Settings:
     trainer: tuple[str, ...]
     foundation: str = "small"
     ca_bundle: Path | None = None
+    neighbours: Path | None = None
     place: Place = field(default_factory=Place)
     limits: Limits = field(default_factory=Limits)
     datastores: tuple[tuple[str, str], ...] = ()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shared.domain.timing import Timing
     from shared.ports import World
+    from shared.ports.surroundings import Surroundings
 
 ENV_FILE = Path(".droptune/env")
 
@@ -37,6 +38,13 @@ class Context:
         return wiring.world()
 
     @property
+    def surroundings(self) -> tuple[Surroundings, str]:
+        """Give what the doctor looks at, and the data account's name."""
+        from shared import wiring
+
+        return wiring.surroundings()
+
+    @property
     def timing(self) -> Timing:
         """Give the delays that the installation's settings name."""
         from shared import wiring
@@ -52,6 +60,8 @@ class Context:
 def read_env_file(given: str | None) -> None:
     """Take the settings from an env file of KEY=VALUE lines, unless the environment holds them.
 
+    A value may stand in double quotes, as `azd env get-values` writes it.
+
     All of them or none: half a configuration of each kind helps nobody. The environment itself is written,
     because Azure's own libraries read theirs there.
     """
@@ -63,4 +73,4 @@ def read_env_file(given: str | None) -> None:
     for line in path.read_text("utf-8").splitlines():
         key, sign, value = line.strip().partition("=")
         if sign and not key.startswith("#"):
-            os.environ[key] = value  # noqa: TID251 - the one place that fills it, before settings load
+            os.environ[key] = value.strip('"')  # noqa: TID251 - the one place that fills it, before settings load

@@ -31,6 +31,7 @@ COMMANDS = {
     "retry": "acting:person",
     "ask": "acting:ask",
     "rollback": "acting:rollback",
+    "doctor": "examining:doctor",
     "sweep": "sweeping:sweep",
     "keep": "sweeping:keep",
     "unkeep": "sweeping:unkeep",
@@ -144,6 +145,7 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("events", "print what happened, one CloudEvent a line")
     one.add_argument("--follow", action="store_true", help="go on until interrupted")
     one.add_argument("--limit", type=int, default=20, help="of how many of the newest runs (default: 20)")
+    add("doctor", "say what is not configured or not allowed, and how to mend it: exit 0 sound")
     add("endpoints", "list the workspace's endpoints and whose they are")
 
 

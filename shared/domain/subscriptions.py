@@ -143,4 +143,4 @@ def _leads_to(wanted: Subscription, target: Mapping[str, Any], app: str, host: s
     address, _, query = url.partition("?")
     named = [one for one in query.split("&") if one.startswith("functionName=")]
     right = named in ([], [f"functionName=Host.Functions.{wanted.function}"])
-    return right and address.lower() == f"https://{host}/runtime/webhooks/blobs".lower()
+    return right and address.partition("://")[2].lower() == f"{host}/runtime/webhooks/blobs".lower()

@@ -16,7 +16,7 @@ import httpx
 from local.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from local.stack import Stack
 
@@ -35,10 +35,20 @@ class Rig:
         assert done.returncode in set(good), f"{args} ended with {done.returncode}:\n{done.stderr[-3000:]}"
         return json.loads(done.stdout.strip().splitlines()[-1])
 
-    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+    def python(self, code: str) -> None:
+        """Run a piece of Python in the stack's environment."""
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=self.stack.env, check=True, timeout=60)
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "shared.cli.main", *args]
         return subprocess.run(
-            command, cwd=ROOT, env=self.stack.env, capture_output=True, text=True, check=False, timeout=280
+            command,
+            cwd=ROOT,
+            env=env or self.stack.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
         )
 
     def drop(self, path: Path, recipe: str, *more: str) -> str:

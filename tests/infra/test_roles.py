@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from shared.domain.needed_roles import NEEDS
 from tests.infra.bicep import INFRA, made, tree, variable
 
 # Azure/bicep-registry-modules@9f9ea1a1, modules' own tables of built-in roles.
@@ -110,3 +111,16 @@ def test_what_a_person_is_given_is_told() -> None:
         if file == "people.bicep":
             assert ROLES[role].removeprefix("Storage Queue Data ") in flat
     assert tree(INFRA / "app" / "people.bicep")["parameters"]["ownerPrincipalId"]["default"] is None
+
+
+def test_the_doctor_looks_for_roles_that_are_given() -> None:
+    ends = {"datasets": "datasets", "recipes": "recipes", "runs": "runs", "prepared": "prepared"}
+    ends |= {"steps": "run-steps", "stepsPoison": "run-steps-poison", "workspace": ""}
+    ends |= {"blobsPoison": "webjobs-blobtrigger-poison"}
+    given = {
+        (ROLES[role], ends[scope])
+        for _file, who, role, scope in assigned()
+        if who == "appPrincipalId" and scope in ends and ROLES[role] != "AzureML Compute Operator"
+    }
+    assert given == {(need.role, need.below.rpartition("/")[2]) for need in NEEDS}
+    assert all(ROLES[need.enough[0]] == need.role for need in NEEDS)

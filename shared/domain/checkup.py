@@ -1,0 +1,138 @@
+"""A check-up: points that are sound, broken, or not to be seen; each broken one says how to mend it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from shared.domain import needed_roles, subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from shared.domain.needed_roles import Grant
+    from shared.domain.survey import Finding
+
+FUNCTIONS = frozenset(
+    {"dataset_uploaded", "job_finished", "advance_run", "reconcile_runs", "clean_endpoints", "health"}
+)
+KEYS = frozenset({"blobs_extension", "eventgrid_extension"})
+NO_CREDENTIAL = "none"
+AGAIN = "then: droptune doctor"
+PROVISION = f"Make it again: azd provision, {AGAIN}"
+SUBSCRIBE = f"Make it as it should be: azd hooks run postdeploy, {AGAIN}"
+REDEPLOY = f"Deploy the code again: azd deploy, {AGAIN}"
+RUNS_END = re.compile(r", then drop again(?: \([^)]*\)|: .*$)|, then: droptune retry \S+$")
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One thing looked at. help: of a broken one, ends with the exact next command."""
+
+    check: str
+    state: Literal["ok", "broken", "unknown"]
+    said: str
+    help: str = ""
+
+
+def ok(check: str, said: str) -> Point:
+    """Say that it is as it should be."""
+    return Point(check, "ok", said)
+
+
+def broken(check: str, said: str, mend: str) -> Point:
+    """Say what is wrong, and how to mend it."""
+    return Point(check, "broken", said, mend)
+
+
+def container(name: str, account: str, *, there: bool) -> Point:
+    """Judge a container."""
+    check = f"container {name}"
+    command = f"az storage container create --auth-mode login --account-name {account} --name {name}"
+    return ok(check, "is there") if there else broken(check, "is not there", f"Make it: {command}, {AGAIN}")
+
+
+def queue(name: str, account: str, count: int | None) -> Point:
+    """Judge a queue; in a poison queue nothing should lie."""
+    check = f"queue {name}"
+    if count is None:
+        command = f"az storage queue create --auth-mode login --account-name {account} --name {name}"
+        return broken(check, "is not there", f"Make it: {command}, {AGAIN}")
+    if count and name.endswith("-poison"):
+        look = f"az storage message peek --auth-mode login --account-name {account} --queue-name {name}"
+        empty = f"az storage message clear --auth-mode login --account-name {account} --queue-name {name}"
+        said = f"holds {count} messages that failed five times"
+        return broken(
+            check, said, f"See which ({look}) and why in the log stream, empty it: {empty}, {AGAIN}"
+        )
+    return ok(check, f"is there, {count} messages")
+
+
+def running(app: str, address: str, state: str) -> Point:
+    """Judge the Function App's state."""
+    if state.lower() == "running":
+        return ok("function app", f"{address} is running")
+    return broken(
+        "function app", f"{address} is {state}", f"Start it: az functionapp start --ids {app}, {AGAIN}"
+    )
+
+
+def functions(found: frozenset[str]) -> Point:
+    """Judge what Azure has indexed."""
+    lacking = sorted(FUNCTIONS - found)
+    if lacking:
+        return broken("functions", f"Azure has not indexed {', '.join(lacking)}", REDEPLOY)
+    return ok("functions", f"{len(found)} are indexed")
+
+
+def keys(found: frozenset[str]) -> Point:
+    """Judge the extensions' keys, by name."""
+    lacking = sorted(KEYS - found)
+    if lacking:
+        return broken("function keys", f"there is no system key {', '.join(lacking)}", REDEPLOY)
+    return ok("function keys", f"{', '.join(sorted(KEYS))} are there")
+
+
+def subscription(
+    wanted: subscriptions.Subscription, found: Mapping[str, Any] | None, app: str, address: str
+) -> Point:
+    """Judge a subscription; None: there is none."""
+    check = f"subscription {wanted.name}"
+    if found is None:
+        return broken(check, "is not there: drops and jobs wait for the timer", SUBSCRIBE)
+    faults = subscriptions.faults(wanted, found, app, address)
+    if faults:
+        return broken(check, "; ".join(faults), SUBSCRIBE)
+    return ok(check, f"lets {', '.join(wanted.types)} through to {wanted.function}")
+
+
+def roles(grants: Iterable[Grant], account: str, workspace: str, principal: str) -> list[Point]:
+    """Judge the app's roles: a point for each that is missing, or one for all."""
+    lacking = list(needed_roles.missing(grants, account, workspace))
+    give = (
+        "az role assignment create --assignee-principal-type ServicePrincipal "
+        f"--assignee-object-id {principal}"
+    )
+    return [
+        broken(
+            f"role on {(scope.rpartition('/')[2])}",
+            f"the app has no {need.role} there",
+            f'Give it: {give} --role "{need.role}" --scope {scope}, {AGAIN}',
+        )
+        for need, scope in lacking
+    ] or [ok("roles", f"the app has the {len(needed_roles.NEEDS)} roles it needs")]
+
+
+def of_recipe(name: str, findings: Iterable[Finding]) -> list[Point]:
+    """Turn what a preflight finds into points: errors are broken, what nobody could tell is unknown."""
+    points = [
+        broken(f"recipe {name}", one.message, f"{RUNS_END.sub('', one.help)}, {AGAIN}")
+        if one.severity == "error"
+        else Point(f"recipe {name}", "unknown", one.message, one.help)
+        for one in findings
+    ]
+    if any(point.state == "broken" for point in points):
+        return points
+    return [ok(f"recipe {name}", "its model, sizes, cluster and quota would do"), *points]
