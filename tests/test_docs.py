@@ -97,10 +97,21 @@ def test_a_settings_record_has_no_field_without_a_meaning() -> None:
     }
 
 
+def test_every_rule_and_code_of_the_rollout_is_documented() -> None:
+    domain = ROOT / "shared" / "domain"
+    rules = re.findall(
+        r'Verdict\(\s*(?:"\w+"[^,]*|word|\S+), "([a-z-]+)"', (domain / "rollout.py").read_text("utf-8")
+    )
+    codes = re.findall(r'"(rollout-[a-z-]+)"', (domain / "holding.py").read_text("utf-8"))
+    assert len(set(rules)) == 7
+    assert len(set(codes)) == 2
+    assert {name for name in {*rules, *codes} if f"`{name}`" not in DOCS["rollout.md"]} == set()
+
+
 def test_every_code_of_training_and_serving_is_documented() -> None:
     domain = ROOT / "shared" / "domain"
     rooms = [*(domain / "preflight").glob("*.py")]
-    rooms += [domain / f"{name}.py" for name in ("parameters", "training", "serving", "gate")]
+    rooms += [domain / f"{name}.py" for name in ("parameters", "training", "serving", "promoting", "gate")]
     rooms += [ROOT / "shared" / "app" / f"{name}.py" for name in ("training", "computing")]
     azureml = ROOT / "shared" / "adapters" / "azureml"
     rooms += [azureml / f"{name}.py" for name in ("models", "jobs", "computes")]

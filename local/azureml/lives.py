@@ -30,6 +30,17 @@ class Count:
     count: int
 
 
+@dataclass(frozen=True)
+class Call:
+    """One request that was answered. model_status: the model's own; 0 where it gave none."""
+
+    endpoint: str
+    deployment: str
+    status: int
+    model_status: int
+    seconds: float
+
+
 class Life:
     """The life of one server's process."""
 
@@ -122,14 +133,30 @@ class Lives:
             found |= dict.fromkeys(range(start, end + 1), float(str(cpu)))
         return found
 
-    def note_call(self, endpoint: str, deployment: str, status: int, model_status: int) -> None:
+    def note_call(self, call: Call) -> None:
         """Count one request to a deployment."""
-        minute = int(self.now() // 60)
+        place = (call.endpoint, call.deployment, int(self.now() // 60))
         self._store.execute(
             "INSERT INTO calls(endpoint, deployment, minute, status, model_status, count) "
             "VALUES(?,?,?,?,?,1) ON CONFLICT DO UPDATE SET count=count+1",
-            (endpoint, deployment, minute, status, model_status),
+            (*place, call.status, call.model_status),
         )
+        self._store.execute(
+            "INSERT INTO times(endpoint, deployment, minute, seconds) VALUES(?,?,?,?)",
+            (*place, call.seconds),
+        )
+
+    def times(self, endpoint: str, first: int, last: int) -> dict[tuple[str, int], list[float]]:
+        """Return how long requests took, in rising order, by deployment and minute."""
+        rows = self._store.execute(
+            "SELECT deployment, minute, seconds FROM times WHERE endpoint=? AND minute BETWEEN ? AND ? "
+            "ORDER BY seconds",
+            (endpoint, first, last),
+        )
+        found: dict[tuple[str, int], list[float]] = {}
+        for deployment, minute, seconds in rows:
+            found.setdefault((str(deployment), int(str(minute))), []).append(float(str(seconds)))
+        return found
 
     def calls(self, endpoint: str, first: int, last: int) -> list[Count]:
         """Return the requests to an endpoint in the minutes `first` to `last`."""

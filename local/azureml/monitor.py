@@ -43,6 +43,14 @@ _DIMENSIONS: Mapping[str, Callable[[Count], str]] = {
     "statusCodeClass": lambda count: f"{count.status // 100}xx",
     "modelStatusCode": lambda count: str(count.model_status or ""),
 }
+# What is told of a minute's times: None: their mean, else so many of a hundred were quicker.
+_LATENCY = {
+    "RequestLatency": None,
+    "RequestLatency_P50": 50,
+    "RequestLatency_P90": 90,
+    "RequestLatency_P95": 95,
+    "RequestLatency_P99": 99,
+}
 Series = dict[tuple[tuple[str, str], ...], dict[int, float]]
 
 
@@ -81,13 +89,21 @@ class Monitor:
             raise missing("endpoint", name, code="ResourceNotFound")
         asked = self._asked(call)
         for metric in asked.metrics:
-            if metric != "RequestsPerMinute":
-                raise unsupported(f"metric {metric} of an endpoint; only RequestsPerMinute")
+            if metric != "RequestsPerMinute" and metric not in _LATENCY:
+                known = ", ".join(("RequestsPerMinute", *_LATENCY))
+                raise unsupported(f"metric {metric} of an endpoint; only {known}")
         if call.query.get("aggregation", "Average").lower() != "average":
-            raise bad_request("RequestsPerMinute has only the aggregation Average.")
+            raise bad_request("The metrics of an endpoint have only the aggregation Average.")
+        times = self._lives.times(name, asked.first, asked.last)
         counts = self._lives.calls(name, asked.first, asked.last)
-        series = _grouped(counts, asked.wanted)
-        return self._answer(call, asked, {"RequestsPerMinute": series}, "Count")
+        series = {
+            metric: _latency(times, asked.wanted, _LATENCY[metric])
+            if metric in _LATENCY
+            else _grouped(counts, asked.wanted)
+            for metric in asked.metrics
+        }
+        unit = "MilliSeconds" if asked.metrics[0] in _LATENCY else "Count"
+        return self._answer(call, asked, series, unit)
 
     def _of_deployment(self, call: Call) -> Answer:
         endpoint, name = call.path["endpoint"], call.path["deployment"]
@@ -179,6 +195,31 @@ def _grouped(counts: list[Count], wanted: Mapping[str, str]) -> Series:
         if all(wanted[name] in ("*", value) for name, value in values.items()):
             series[tuple(values.items())][count.minute] += count.count
     return series
+
+
+def _latency(
+    times: Mapping[tuple[str, int], list[float]], wanted: Mapping[str, str], percentile: int | None
+) -> Series:
+    """Give a minute's latency in milliseconds, by deployment where that is asked for."""
+    if wanted.keys() - {"deployment"}:
+        raise bad_request(f"Latency has only the dimension deployment; asked for {', '.join(wanted)}.")
+    by_series: dict[tuple[tuple[str, str], ...], dict[int, list[float]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for (deployment, minute), seconds in times.items():
+        if wanted.get("deployment", "*") in ("*", deployment):
+            key = (("deployment", deployment),) if wanted else ()
+            by_series[key][minute] += seconds
+    return {
+        key: {minute: 1000 * _of(sorted(seconds), percentile) for minute, seconds in minutes.items()}
+        for key, minutes in by_series.items()
+    }
+
+
+def _of(seconds: list[float], percentile: int | None) -> float:
+    if percentile is None:
+        return sum(seconds) / len(seconds)
+    return seconds[min(len(seconds) - 1, len(seconds) * percentile // 100)]
 
 
 def _timeseries(series: Series, asked: Asked) -> list[Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,6 +15,7 @@ from local.azureml import traffic
 from local.azureml.door import with_faults
 from local.azureml.errors import AzureError
 from local.azureml.identity import AZURE_ML
+from local.azureml.lives import Call
 from local.azureml.records import Deployment, Endpoint
 from local.azureml.times import seconds
 
@@ -84,10 +86,11 @@ class Scoring:
         return response
 
     async def _answered(self, deployment: Deployment, content: bytes) -> Response:
+        begun = time.monotonic()
         response, model_status = await self._forward(deployment, content)
-        await run_in_threadpool(
-            self._lives.note_call, deployment.endpoint, deployment.name, response.status_code, model_status
-        )
+        took = time.monotonic() - begun
+        call = Call(deployment.endpoint, deployment.name, response.status_code, model_status, took)
+        await run_in_threadpool(self._lives.note_call, call)
         return response
 
     async def _mirror(self, name: str, content: bytes) -> None:

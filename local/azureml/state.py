@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS facts(run TEXT, kind TEXT, key TEXT, value TEXT, PRIM
 CREATE TABLE IF NOT EXISTS calls(
     endpoint TEXT, deployment TEXT, minute INTEGER, status INTEGER, model_status INTEGER, count INTEGER,
     PRIMARY KEY(endpoint, deployment, minute, status, model_status));
+CREATE TABLE IF NOT EXISTS times(endpoint TEXT, deployment TEXT, minute INTEGER, seconds REAL);
+CREATE INDEX IF NOT EXISTS times_by_endpoint ON times(endpoint, minute);
 CREATE TABLE IF NOT EXISTS lives(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, endpoint TEXT, deployment TEXT, first REAL, last REAL, cpu REAL);
 """

@@ -51,6 +51,7 @@ def close(work: Work, action: actions.Close) -> None:
             closing_by=action.by,
             reason=action.reason,
             problem=problem or run.problem,
+            closing_figures=dict(action.figures),
             waits=0,
         )
     )
@@ -61,13 +62,13 @@ def end(work: Work, _action: actions.End) -> None:
     now, state = work.world.now(), work.run.closing or State.FAILED
     by, before = work.run.closing_by, work.run.state
     problem, metrics = work.run.problem, work.run.metrics
-    figures: dict[str, Any] = {"code": problem.code} if problem else {}
+    figures: dict[str, Any] = ({"code": problem.code} if problem else {}) | work.run.closing_figures
     if problem is not None and problem.code.startswith("gate-"):
         figures |= metrics
 
     def change(run: Run) -> Run:
         after = runs.moved(run, state, run.reason, now, by=by, figures=figures)
-        return replace(after, closing=None, claim=None, due=None, wishes=())
+        return replace(after, closing=None, closing_figures={}, claim=None, due=None, wishes=())
 
     work.update(change)
     log.info("run %s: %s -> %s", work.run.name, before, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from shared.app.observing import figures
 from shared.domain.errors import Missing
 from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts, JobFacts
 from shared.domain.recipe import SERVERLESS
@@ -38,6 +39,8 @@ def gather(world: World, ledger: Ledger, run: Run) -> Facts:
         model_run=_model_run(world, run) if run.state is State.REGISTERING else None,
         endpoint=_endpoint(world, run) if serving else None,
         deployment=_deployment(world, run) if serving else None,
+        champion=_champion(world, lane, run) if run.state is State.PROMOTING or run.closing else None,
+        figures=figures(world, run) if run.state is State.PROMOTING and run.closing is None else {},
         workspace_id=world.workspace_id,
     )
 
@@ -103,7 +106,16 @@ def _endpoint(world: World, run: Run) -> EndpointFacts | None:
     if found is None:
         return None
     ours = (found.tags.get(INSTALLATION), found.tags.get(RECIPE)) == (world.installation, run.recipe_name)
-    return EndpointFacts(found.state, ours, found.traffic)
+    return EndpointFacts(found.state, ours, found.traffic, found.mirror)
+
+
+def _champion(world: World, lane: Lane, run: Run) -> DeploymentFacts | None:
+    """Look at the champion's deployment where it stands beside the run's."""
+    if lane.champion is None or lane.champion.endpoint != run.endpoint:
+        return None
+    endpoint, name = lane.champion.endpoint, lane.champion.deployment
+    found = or_none(lambda: world.endpoints.deployment(endpoint, name))
+    return None if found is None else DeploymentFacts(found.state)
 
 
 def _deployment(world: World, run: Run) -> DeploymentFacts | None:

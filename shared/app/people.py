@@ -34,7 +34,8 @@ def wish(world: World, run_name: str, action: str, by: str, reason: str = "") ->
                 f"The run {run.name} has ended ({run.state}); there is nothing to {action}.",
                 f"See it with droptune show {run.name}",
             )
-        if action != "cancel" and run.state is not State.AWAITING_APPROVAL:
+        held = run.rollout is not None and run.rollout.held is not None
+        if action != "cancel" and run.state is not State.AWAITING_APPROVAL and not held:
             raise Permanent(
                 "run-not-waiting",
                 f"The run {run.name} is {run.state}; only a run in awaiting_approval can be {action}ed.",
@@ -60,7 +61,7 @@ def retry(world: World, run_name: str, by: str) -> Run:
             )
         back = _failed_in(run)
         again = runs.moved(run, back, f"tried again by {by}", now, by=by)
-        again = replace(again, problem=None, smoke=None, due=now, wake=run.wake + 1)
+        again = replace(again, problem=None, smoke=None, rollout=None, due=now, wake=run.wake + 1)
         if back is State.VALIDATING:
             return replace(again, base_model=None, same_key=None, same_as=None, preflight=None, estimate=None)
         return _another_job(again) if back is State.QUEUED and run.job else again

@@ -14,7 +14,8 @@ from shared.app import own_requests
 from shared.domain import lane as lanes
 from shared.domain import smoke, tags
 from shared.domain.actions import Note
-from shared.domain.errors import AlreadyThere, Missing, Permanent, Transient
+from shared.domain.errors import AlreadyThere, Changed, Missing, Permanent, Transient
+from shared.domain.rollout import Split
 from shared.domain.serving import next_generation_or_fail
 from shared.ports import DeploymentSpec
 
@@ -71,8 +72,13 @@ def delete_deployment(work: Work, _action: actions.DeleteDeployment) -> None:
 
 
 def move_traffic(work: Work, action: actions.MoveTraffic) -> None:
-    """Begin to move the traffic."""
-    work.world.endpoints.set_traffic(work.run.endpoint or "", action.traffic)
+    """Begin to move the traffic, unless somebody else just did."""
+    endpoint, world = work.run.endpoint or "", work.world
+    if action.seen is not None:
+        found = world.endpoints.find(endpoint)
+        if Split(dict(found.traffic), dict(found.mirror)) != action.seen:
+            raise Changed("traffic-changed", f"Somebody else moved the traffic of {endpoint} just now.")
+    world.endpoints.set_traffic(endpoint, action.traffic, action.mirror)
 
 
 def ask_challenger(work: Work, _action: actions.AskChallenger) -> None:

@@ -37,7 +37,8 @@ def ask(context: Context) -> int:
             "nothing-live", f"No model of {args.recipe!r} is live.", "See what there is: droptune runs"
         )
     own_requests.note(world, champion.endpoint, champion.deployment)
-    answer = world.endpoints.ask(champion.endpoint, [{"role": "user", "content": args.text}])
+    messages = [{"role": "user", "content": args.text}]
+    answer = world.endpoints.ask(champion.endpoint, messages, champion.deployment)
     output.as_json({"recipe": args.recipe, "answer": answer}) if args.json else output.say(answer)
     return 0
 

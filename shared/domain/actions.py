@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.domain.errors import Problem
+    from shared.domain.rollout import Split
     from shared.domain.run import State
 
 
@@ -37,12 +38,16 @@ class Note:
 
 @dataclass(frozen=True)
 class Close:
-    """Begin to end the run: nothing of it may go on or bill. problem: why, where it ends badly."""
+    """Begin to end the run: nothing of it may go on or bill. problem: why, where it ends badly.
+
+    figures: what led to it, for the history.
+    """
 
     state: State
     reason: str
     problem: Problem | None = None
     by: str = "droptune"
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -162,9 +167,11 @@ class AskChallenger:
 
 @dataclass(frozen=True)
 class MoveTraffic:
-    """Begin to move the traffic: percent by deployment."""
+    """Begin to move the traffic: percent by deployment. mirror: percent copied; seen: only if still so."""
 
     traffic: Mapping[str, int]
+    mirror: Mapping[str, int] = field(default_factory=dict)
+    seen: Split | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.domain.lane import Lane
+    from shared.domain.rollout import Figures
     from shared.domain.run import State
     from shared.domain.survey import Cluster
 
@@ -35,11 +36,12 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class EndpointFacts:
-    """The run's endpoint. ours: it carries this installation's and this recipe's tags."""
+    """The run's endpoint. ours: it carries this installation's and this recipe's tags; mirror: copies."""
 
     state: str
     ours: bool
     traffic: Mapping[str, int]
+    mirror: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Facts:
     """The world as `decide` sees it. states: of the runs the lane names; None: no such document.
 
     model_run: whose tag the registered version carries; None: no such version.
+    champion: the lane's, where it is on the run's endpoint; figures: of a rollout's step by deployment.
     """
 
     lane: Lane
@@ -66,4 +69,6 @@ class Facts:
     model_run: str | None = None
     endpoint: EndpointFacts | None = None
     deployment: DeploymentFacts | None = None
+    champion: DeploymentFacts | None = None
+    figures: Mapping[str, Figures] = field(default_factory=dict)
     workspace_id: str = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.domain import intake, serving, training
+from shared.domain import intake, promoting, scene, serving, training
 from shared.domain.actions import (
     Action,
     CancelJob,
@@ -41,13 +41,13 @@ STEPS: Mapping[State, Callable[[Run, Facts, Recipe, datetime], Action]] = {
     State.REGISTERING: training.registering,
     State.DEPLOYING: serving.deploying,
     State.TESTING: serving.testing,
-    State.PROMOTING: serving.promoting,
+    State.PROMOTING: promoting.promoting,
 }
 
 
 def decide(run: Run, facts: Facts, recipe: Recipe | None, now: datetime) -> Action:
     """Choose what the run does next; it has not ended. recipe: the run's own copy, None where it has none."""
-    if not _is_champion(run, facts):
+    if not promoting.is_champion(run, facts):
         ending = _ending(run, facts)
         if ending is not None:
             return ending
@@ -89,16 +89,14 @@ def closing(run: Run, facts: Facts) -> Action:
 def _undeploy(run: Run, facts: Facts) -> Action:
     if facts.deployment is not None and _going(facts.deployment.state):
         return Wait("Azure ML is deleting the deployment")
-    if facts.endpoint is not None and run.deployment and facts.endpoint.traffic.get(run.deployment, 0):
-        champion = facts.lane.champion
-        shared = champion is not None and champion.endpoint == run.endpoint
-        return MoveTraffic({champion.deployment: 100} if champion and shared else {})
+    if facts.endpoint is not None and run.deployment is not None:
+        found = scene.split(facts.endpoint)
+        if run.deployment in found.traffic or run.deployment in found.mirror:
+            if facts.endpoint.state == "updating":
+                return Wait("Azure ML is moving the traffic")
+            back = scene.back_to(facts, run.deployment)
+            return MoveTraffic(back.traffic, back.mirror)
     return DeleteDeployment()
-
-
-def _is_champion(run: Run, facts: Facts) -> bool:
-    champion = facts.lane.champion
-    return champion is not None and champion.place.run == run.name
 
 
 def _own_endpoint(run: Run) -> bool:

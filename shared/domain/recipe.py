@@ -85,14 +85,24 @@ class Evaluation(Section, frozen=True):
 
 
 class Serving(Section, frozen=True):
-    """How the model is served. rollout: percent of traffic, step by step."""
+    """How the model is served, and how a challenger earns the champion's traffic (docs/rollout.md).
+
+    rollout: percent of traffic, step by step; little_traffic: what too few requests to tell lead to.
+    """
 
     endpoint: Literal["per_recipe", "per_run"] = "per_recipe"
     auth: Literal["key", "entra"] = "key"
     instance_type: str = "Standard_NC24ads_A100_v4"
     instance_count: Count = 1
     rollout: tuple[Annotated[int, Meta(ge=1, le=100)], ...] = (10, 50, 100)
+    strategy: Literal["blue_green", "canary", "mirror"] = "blue_green"
     step_minutes: NotNegative = 10
+    min_requests: Count = 20
+    max_error_share: Fraction = 0.05
+    max_latency_seconds: Positive | None = None
+    max_slowdown: Annotated[float, Meta(ge=1)] = 2.0
+    little_traffic: Literal["go", "wait", "back"] = "go"
+    wait_hours: Positive = 24
     keep_previous_hours: NotNegative = 1
 
 

@@ -30,7 +30,7 @@ def read(values: object, name: str) -> Recipe:
     Raises Rejected naming the path of each wrong field, with the nearest known name.
     """
     values = {} if values is None else values
-    faults = list(_faults(values))
+    faults = list(_faults(values)) or list(_between(values))
     if faults:
         raise _invalid(faults, name)
     found = msgspec.convert(values, Recipe)
@@ -76,6 +76,14 @@ def _faults(values: object) -> Iterable[str]:
             yield from _unknown(error.instance, error.schema["properties"], path)
         else:
             yield f"{path}: {_said(error)}"
+
+
+def _between(values: object) -> Iterable[str]:
+    """Find what no single field shows; called where each is right by itself."""
+    serving = values.get("serving") if isinstance(values, dict) else None
+    steps = serving.get("rollout", []) if isinstance(serving, dict) else []
+    if list(steps) != sorted(set(steps)):
+        yield f"serving.rollout: found {steps}, expected percents that rise from step to step"
 
 
 def _unknown(found: Mapping[str, object], known: Mapping[str, object], path: str) -> Iterable[str]:

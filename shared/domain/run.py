@@ -14,6 +14,7 @@ from shared.domain.drops import Drop
 from shared.domain.errors import Problem
 from shared.domain.lane import Place
 from shared.domain.recipe import Recipe
+from shared.domain.rollout import Rollout
 from shared.domain.survey import Finding
 
 VERSION = 1
@@ -141,6 +142,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     problem: Problem | None = None
     closing: State | None = None
     closing_by: str = "droptune"
+    closing_figures: dict[str, Any] = {}
     prepared: Prepared | None = None
     base_model: ResolvedModel | None = None
     preflight: tuple[Finding, ...] | None = None
@@ -168,6 +170,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str | None = None
     deploying: str | None = None
     smoke: tuple[Answer, ...] | None = None
+    rollout: Rollout | None = None
 
     @property
     def ended(self) -> bool:

@@ -12,10 +12,7 @@ from shared.domain.actions import (
     Close,
     CreateDeployment,
     CreateEndpoint,
-    Crown,
-    Depose,
     Move,
-    MoveTraffic,
     Note,
     TakeDeploySlot,
     Wait,
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from shared.domain.recipe import Recipe
     from shared.domain.run import Answer, Run
 
-ALL = 100
 MOST_TOLD = 3
 
 
@@ -51,7 +47,7 @@ def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     return _endpoint(run, facts.endpoint) or _deployment(run, facts.deployment)
 
 
-def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
+def testing(run: Run, _facts: Facts, _recipe: Recipe, _now: datetime) -> Action:
     """Ask the deployment before it gets traffic."""
     if run.smoke is None:
         return AskChallenger()
@@ -60,32 +56,7 @@ def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
         return _smoke_failed(run, failed, len(run.smoke))
     slowest = max((answer.seconds for answer in run.smoke), default=0.0)
     figures = {"asked": len(run.smoke), "slowest_seconds": slowest}
-    first = recipe.serving.rollout[0] if recipe.serving.rollout else ALL
-    note = (
-        "" if first == ALL else "; the recipe's rollout steps are not followed yet, it goes to 100 % at once"
-    )
-    return Move(
-        State.PROMOTING, f"{len(run.smoke)} of {len(run.smoke)} questions answered{note}", figures=figures
-    )
-
-
-def promoting(run: Run, facts: Facts, _recipe: Recipe, _now: datetime) -> Action:
-    """Move the traffic, then write the champion down, then end the old one's time."""
-    if facts.endpoint is None or facts.deployment is None:
-        return _gone(run)
-    if facts.endpoint.traffic.get(run.deployment or "") != ALL:
-        return _when_still(facts.endpoint) or MoveTraffic({run.deployment or "": ALL})
-    waiting = _when_still(facts.endpoint)
-    if waiting:
-        return waiting
-    champion, previous = facts.lane.champion, facts.lane.previous
-    if champion is None or champion.place.run != run.name:
-        return Crown()
-    if previous and facts.states.get(previous.place.run) is State.LIVE:
-        return Depose(previous.place.run)
-    return Move(
-        State.LIVE, f"{run.deployment} has all the traffic of {run.endpoint}", figures={"traffic": ALL}
-    )
+    return Move(State.PROMOTING, f"{len(run.smoke)} of {len(run.smoke)} questions answered", figures=figures)
 
 
 def _slot(run: Run, facts: Facts, now: datetime) -> Action:
@@ -143,11 +114,6 @@ def _deployment(run: Run, deployment: DeploymentFacts | None) -> Action:
 
 def _when_still(endpoint: EndpointFacts) -> Action | None:
     return None if endpoint.state == "succeeded" else Wait(f"the endpoint is {endpoint.state}")
-
-
-def _gone(run: Run) -> Action:
-    what = f"The deployment {run.deployment} of {run.endpoint} was deleted outside Droptune."
-    return _failed(run, "deployment-gone", what, "")
 
 
 def _smoke_failed(run: Run, failed: list[Answer], asked: int) -> Action:

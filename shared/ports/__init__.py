@@ -13,7 +13,7 @@ from shared.domain.survey import Limits
 from shared.ports.compute import ClusterSpec, Computes
 from shared.ports.figures import Monitor, Prices
 from shared.ports.notices import People, Topic
-from shared.ports.serving import Deployment, DeploymentSpec, Endpoint, Endpoints
+from shared.ports.serving import NO_COPIES, Deployment, DeploymentSpec, Endpoint, Endpoints
 from shared.ports.storage import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
 from shared.ports.training import Failure, Job, Jobs, JobSpec, Models, ModelVersion
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "NO_COPIES",
     "ClusterSpec",
     "Computes",
     "Deployment",

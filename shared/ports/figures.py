@@ -17,6 +17,16 @@ class Monitor(Protocol):
     ) -> Mapping[str, Mapping[datetime, float]]:
         """Read requests a minute by deployment and minute."""
 
+    def outcomes(
+        self, endpoint: str, since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[int, Mapping[datetime, float]]]:
+        """Read requests a minute by deployment, HTTP status and minute."""
+
+    def latency(
+        self, endpoint: str, since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[datetime, float]]:
+        """Read the seconds in which 95 of 100 requests were answered, by deployment and minute."""
+
     def heartbeat(
         self, endpoint: str, deployment: str, since: datetime, until: datetime
     ) -> Sequence[datetime]:

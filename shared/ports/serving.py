@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,9 +11,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+NO_COPIES: Mapping[str, int] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """A managed online endpoint. state: Azure ML's provisioning state, lower case; traffic in percent."""
+    """A managed online endpoint. state: Azure ML's provisioning state, lower case.
+
+    traffic: percent by deployment, 0 left out; mirror: percent of the live traffic that is copied to it.
+    """
 
     name: str
     state: str
@@ -21,6 +28,7 @@ class Endpoint:
     scoring_url: str | None = None
     created: datetime | None = None
     location: str | None = None
+    mirror: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,10 @@ class Endpoints(Protocol):
     def tag(self, name: str, tags: Mapping[str, str], deployment: str | None = None) -> None:
         """Give an endpoint, or one of its deployments, these tags and no others; raises Missing."""
 
-    def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
-        """Begin to move the traffic: the whole of it, in percent by deployment."""
+    def set_traffic(
+        self, name: str, traffic: Mapping[str, int], mirror: Mapping[str, int] = NO_COPIES
+    ) -> None:
+        """Begin to move the traffic: the whole of it, percent by deployment, and what is copied to whom."""
 
     def delete(self, name: str) -> None:
         """Begin to delete one with all its deployments; what is not there is deleted already."""

@@ -31,10 +31,39 @@ def series(deployment: str | None, *points: tuple[str, float | None]) -> dict[st
     return {"metadatavalues": named, "data": data}
 
 
+def named(name: str, value: str) -> dict[str, Any]:
+    return {"name": {"value": name}, "value": value}
+
+
 def answering(azure: Service, *timeseries: dict[str, Any]) -> AzureMonitor:
     body = {"value": [{"name": {"value": "X"}, "timeseries": list(timeseries)}]}
     azure.answer = lambda _: Reply(body=body)
     return AzureMonitor(azure.place())
+
+
+def test_outcomes_are_read_by_deployment_status_and_minute(azure: Service) -> None:
+    made = [
+        {"metadatavalues": [named("Deployment", "blue"), named("StatusCode", code)], "data": [point]}
+        for code, point in (
+            ("200", {"timeStamp": "2026-11-24T11:58:00Z", "average": 4.0}),
+            ("503", {"timeStamp": "2026-11-24T11:58:00Z", "average": 1.0}),
+            ("", {"timeStamp": "2026-11-24T11:58:00Z", "average": 9.0}),
+            ("504", {"timeStamp": "2026-11-24T11:58:00Z"}),
+        )
+    ]
+    found = answering(azure, *made).outcomes("acme", NOON - timedelta(minutes=2), NOON)
+    at = NOON - timedelta(minutes=2)
+    assert found == {"blue": {200: {at: 4.0}, 503: {at: 1.0}}}
+    asked = parse_qs(urlsplit(azure.lines[0].removeprefix("GET ")).query)
+    assert asked["$filter"] == ["deployment eq '*' and statusCode eq '*'"]
+
+
+def test_latency_is_read_in_seconds(azure: Service) -> None:
+    monitor = answering(azure, series("blue", ("2026-11-24T11:58:00Z", 1500.0)))
+    found = monitor.latency("acme", NOON - timedelta(minutes=2), NOON)
+    assert found == {"blue": {NOON - timedelta(minutes=2): 1.5}}
+    asked = parse_qs(urlsplit(azure.lines[0].removeprefix("GET ")).query)
+    assert (asked["metricnames"], asked["aggregation"]) == (["RequestLatency_P95"], ["Average"])
 
 
 def test_requests_are_read_by_deployment_and_minute(azure: Service) -> None:

@@ -362,6 +362,15 @@ def test_traffic_moves_from_one_deployment_to_another(rig: Rig, model: ModelVers
     rig.endpoints.set_traffic(endpoint, {"green": 100})
     settled(lambda: rig.endpoints.find(endpoint))
     assert rig.endpoints.find(endpoint).traffic == {"green": 100}
+    rig.endpoints.set_traffic(endpoint, {"green": 100}, {"blue": 20})
+    settled(lambda: rig.endpoints.find(endpoint))
+    found = rig.endpoints.find(endpoint)
+    assert (found.traffic, found.mirror) == ({"green": 100}, {"blue": 20})
+    with pytest.raises(Permanent):
+        rig.endpoints.set_traffic(endpoint, {"green": 100}, {"blue": 60})
+    rig.endpoints.set_traffic(endpoint, {"green": 100})
+    settled(lambda: rig.endpoints.find(endpoint))
+    assert rig.endpoints.find(endpoint).mirror == {}
     with pytest.raises(Permanent):
         rig.endpoints.set_traffic(endpoint, {"yellow": 100})
     rig.endpoints.undeploy(endpoint, "blue")
@@ -400,6 +409,24 @@ def test_requests_are_counted_by_deployment_and_minute(rig: Rig, model: ModelVer
         assert begun - timedelta(minutes=1) <= minute <= now()
     earlier = rig.monitor.requests(endpoint, begun - timedelta(hours=2), begun - timedelta(hours=1))
     assert earlier == {}
+
+
+def test_outcomes_and_latency_are_told_by_deployment(rig: Rig, model: ModelVersion) -> None:
+    begun, endpoint = now(), make_endpoint(rig)
+    deploy(rig, endpoint, model)
+    for _ in range(2):
+        rig.endpoints.ask(endpoint, CHAT, "r0123456789")
+    span = (begun - timedelta(minutes=1), now() + timedelta(minutes=1))
+    found = rig.monitor.outcomes(endpoint, *span)
+    assert found.keys() == {"r0123456789"}
+    assert {status: sum(points.values()) for status, points in found["r0123456789"].items()} == {200: 2}
+    latency = rig.monitor.latency(endpoint, *span)["r0123456789"]
+    assert latency.keys() == found["r0123456789"][200].keys()
+    assert all(0 < seconds < 60 for seconds in latency.values())
+    with pytest.raises(Missing):
+        rig.monitor.outcomes("nowhere", *span)
+    with pytest.raises(Missing):
+        rig.monitor.latency("nowhere", *span)
 
 
 def test_a_deployment_that_never_was_has_no_heartbeat(rig: Rig) -> None:

@@ -14,6 +14,7 @@ from shared.domain.facts import DeploymentFacts, EndpointFacts, JobFacts
 from shared.domain.lane import Lane, Place
 from shared.domain.lifecycle import STEPS, decide
 from shared.domain.recipe import Compute, Cost, Evaluation, Recipe, Serving
+from shared.domain.rollout import Split
 from shared.domain.run import ENDS, Answer, Run, State, Wish
 from shared.domain.survey import Cluster, Finding
 from tests.domain.builders import NOON, base_model, champion, drop, estimate, facts, prepared, run
@@ -362,7 +363,11 @@ def test_traffic_then_crown_then_the_old_ones_end_then_live() -> None:
     the_run = run(State.PROMOTING, endpoint="support-12345678", deployment="rnew")
     lane = Lane(recipe="support", champion=champion(), deploying=the_run.name)
     up = DeploymentFacts("succeeded")
-    assert next_action(the_run, facts(lane, endpoint=READY, deployment=up)) == a.MoveTraffic({"rnew": 100})
+    noted = next_action(the_run, facts(lane, endpoint=READY, deployment=up))
+    assert isinstance(noted, a.Note)
+    begun = replace(the_run, **noted.changes)
+    action = next_action(begun, facts(lane, endpoint=READY, deployment=up))
+    assert action == a.MoveTraffic({"rnew": 100}, seen=Split())
     moved = EndpointFacts("succeeded", ours=True, traffic={"rnew": 100})
     assert next_action(the_run, facts(lane, endpoint=moved, deployment=up)) == a.Crown()
     new = replace(champion(the_run.name), deployment="rnew", place=the_run.place)
@@ -405,7 +410,8 @@ def test_closing_gives_the_traffic_back_before_it_deletes() -> None:
     lane = Lane(recipe="support", champion=champion())
     taken = EndpointFacts("succeeded", ours=True, traffic={"rnew": 100})
     up = DeploymentFacts("succeeded")
-    assert next_action(the_run, facts(lane, endpoint=taken, deployment=up)) == a.MoveTraffic({"rold": 100})
+    seen = facts(lane, endpoint=taken, deployment=up, champion=up)
+    assert next_action(the_run, seen) == a.MoveTraffic({"rold": 100})
     first = facts(Lane(recipe="support"), endpoint=taken, deployment=up)
     assert next_action(the_run, first) == a.MoveTraffic({})
     given = EndpointFacts("succeeded", ours=True, traffic={"rold": 100})

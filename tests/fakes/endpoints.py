@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import AlreadyThere, Missing, Permanent, Transient
-from shared.ports import Deployment, Endpoint
+from shared.ports import NO_COPIES, Deployment, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.fakes.faults import Faults
     from tests.fakes.training import FakeModels
 
-WHOLE = 100
+WHOLE, HALF = 100, 50
 
 
 def minute(at: datetime) -> datetime:
@@ -31,6 +31,8 @@ class FakeMonitor:
         self._faults = faults
         self.there: Callable[[str, str | None], bool] = lambda _endpoint, _deployment: False
         self._requests: dict[str, dict[str, dict[datetime, float]]] = {}
+        self._outcomes: dict[str, dict[str, dict[int, dict[datetime, float]]]] = {}
+        self._latency: dict[str, dict[str, dict[datetime, float]]] = {}
         self._beats: dict[tuple[str, str], set[datetime]] = {}
 
     def requests(
@@ -39,11 +41,27 @@ class FakeMonitor:
         with self._faults.call("monitor.requests"):
             self._check(endpoint, None)
             found = self._requests.get(endpoint, {})
-            inside = {
-                name: {at: value for at, value in points.items() if minute(since) <= at < until}
-                for name, points in found.items()
-            }
+            inside = {name: _inside(points, since, until) for name, points in found.items()}
             return {name: points for name, points in inside.items() if points}
+
+    def outcomes(
+        self, endpoint: str, since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[int, Mapping[datetime, float]]]:
+        with self._faults.call("monitor.outcomes"):
+            self._check(endpoint, None)
+            found = self._outcomes.get(endpoint, {})
+            return {
+                name: {status: _inside(points, since, until) for status, points in by_status.items()}
+                for name, by_status in found.items()
+            }
+
+    def latency(
+        self, endpoint: str, since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[datetime, float]]:
+        with self._faults.call("monitor.latency"):
+            self._check(endpoint, None)
+            found = self._latency.get(endpoint, {})
+            return {name: _inside(points, since, until) for name, points in found.items()}
 
     def heartbeat(
         self, endpoint: str, deployment: str, since: datetime, until: datetime
@@ -55,9 +73,21 @@ class FakeMonitor:
 
     # For tests.
 
-    def asked(self, endpoint: str, deployment: str, at: datetime, count: float = 1) -> None:
-        points = self._requests.setdefault(endpoint, {}).setdefault(deployment, {})
-        points[minute(at)] = points.get(minute(at), 0) + count
+    def asked(
+        self,
+        endpoint: str,
+        deployment: str,
+        at: datetime,
+        count: float = 1,
+        *,
+        status: int = 200,
+        seconds: float | None = None,
+    ) -> None:
+        of_status = self._outcomes.setdefault(endpoint, {}).setdefault(deployment, {}).setdefault(status, {})
+        for points in (self._requests.setdefault(endpoint, {}).setdefault(deployment, {}), of_status):
+            points[minute(at)] = points.get(minute(at), 0) + count
+        if seconds is not None:
+            self._latency.setdefault(endpoint, {}).setdefault(deployment, {})[minute(at)] = seconds
 
     def beat(self, endpoint: str, deployment: str, since: datetime, until: datetime) -> None:
         """Let it report in each whole minute from `since` to before `until`."""
@@ -69,6 +99,10 @@ class FakeMonitor:
     def _check(self, endpoint: str, deployment: str | None) -> None:
         if not self.there(endpoint, deployment):
             raise Missing("azureml-missing", f"There is no {endpoint}/{deployment or ''}.")
+
+
+def _inside(points: Mapping[datetime, float], since: datetime, until: datetime) -> dict[datetime, float]:
+    return {at: value for at, value in points.items() if minute(since) <= at < until}
 
 
 class FakePrices:
@@ -131,14 +165,19 @@ class FakeEndpoints:
                 found = self._look_deployment(name, deployment)
                 self._deployments[name, deployment] = replace(found, tags=dict(tags))
 
-    def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
+    def set_traffic(
+        self, name: str, traffic: Mapping[str, int], mirror: Mapping[str, int] = NO_COPIES
+    ) -> None:
         with self._faults.call("endpoints.set_traffic"):
             found = self._get(name)
             shares = {deployment: share for deployment, share in traffic.items() if share}
-            unknown = [deployment for deployment in shares if (name, deployment) not in self._deployments]
-            if unknown or sum(shares.values()) not in {0, WHOLE}:
-                raise Permanent("azureml-refused", f"Traffic {shares} of {name} cannot be.")
-            self._endpoints[name] = replace(found, traffic=shares, state="updating")
+            copies = {deployment: share for deployment, share in mirror.items() if share}
+            named = [*shares, *copies]
+            unknown = [deployment for deployment in named if (name, deployment) not in self._deployments]
+            twice = len(named) > len(set(named)) or len(copies) > 1 or max(copies.values(), default=0) > HALF
+            if unknown or twice or sum(shares.values()) not in {0, WHOLE}:
+                raise Permanent("azureml-refused", f"Traffic {shares}, copies {copies} of {name} cannot be.")
+            self._endpoints[name] = replace(found, traffic=shares, mirror=copies, state="updating")
 
     def delete(self, name: str) -> None:
         with self._faults.call("endpoints.delete"):
@@ -187,13 +226,22 @@ class FakeEndpoints:
                 raise Missing("model-missing", f"No deployment of {endpoint} has traffic.")
             if self._look_deployment(endpoint, chosen).state != "succeeded":
                 raise Transient("model-unavailable", f"{chosen} does not serve.")
-            self._monitor.asked(endpoint, chosen, self._now())
+            self._monitor.asked(endpoint, chosen, self._now(), seconds=1.0)
             return self.answer(chosen, messages)
 
     # For tests.
 
     def there(self, endpoint: str, deployment: str | None) -> bool:
         return (endpoint, deployment) in self._deployments if deployment else endpoint in self._endpoints
+
+    def shares(self, endpoint: str) -> dict[str, int]:
+        """Give the traffic as it is, without a look that changes or fails anything."""
+        return dict(self._get(endpoint).traffic)
+
+    def healthy(self, endpoint: str) -> set[str]:
+        """Name the deployments that could serve."""
+        found = [one for (of, _name), one in self._deployments.items() if of == endpoint]
+        return {one.name for one in found if one.state == "succeeded"}
 
     def hold(self, name: str) -> None:
         """Keep an endpoint or deployment as it is, look after look, until it is released or failed."""

@@ -33,6 +33,9 @@ class Faults:
     def fail_next(self, name: str, error: Exception, *, times: int = 1, after: bool = False) -> None:
         self._faults.setdefault(self.full(name), []).append(Fault(error, times, after))
 
+    def clear(self) -> None:
+        self._faults.clear()
+
     def full(self, name: str) -> str:
         """Find the one call that `name` means: `submit` is `jobs.submit`, `find` could be three."""
         found = [known for known in self._names if name in {known, known.partition(".")[2]}]

@@ -17,6 +17,7 @@ from shared.adapters.azureml.errors import capital, mapped
 from shared.adapters.azureml.place import DEPLOYMENTS, ENDPOINTS, Request
 from shared.domain.errors import AlreadyThere, DroptuneError, Missing, Permanent
 from shared.domain.tags import RECIPE
+from shared.ports import NO_COPIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,11 +71,14 @@ class AzureMLEndpoints:
         self._place.call(Request("PATCH", self._path(name, deployment), version, {"tags": dict(tags)}), what)
         LOG.info("tagged %s", what)
 
-    def set_traffic(self, name: str, traffic: Mapping[str, int]) -> None:
-        """Begin to move the traffic: the whole resource is read, and written back with this traffic."""
+    def set_traffic(
+        self, name: str, traffic: Mapping[str, int], mirror: Mapping[str, int] = NO_COPIES
+    ) -> None:
+        """Begin to move the traffic: the whole resource is read, and written back with these shares."""
         with self._place.sdk(f"the endpoint {name}") as sdk:
             entity = sdk.online_endpoints.get(_checked(name))
             entity.traffic = dict(traffic)
+            entity.mirror_traffic = dict(mirror)
             # The SDK makes three properties up out of what it read; and what is Azure's default goes unsaid.
             entity.properties = {key: said for key, said in entity.properties.items() if key not in MADE_UP}
             access = getattr(entity.public_network_access, "value", entity.public_network_access)

@@ -12,17 +12,22 @@ if TYPE_CHECKING:
 
 
 def endpoint(found: Mapping[str, Any]) -> Endpoint:
-    """Read an endpoint; shares of nought are left out of the traffic."""
+    """Read an endpoint; shares of nought are left out."""
     properties = found["properties"]
     return Endpoint(
         name=found["name"],
         state=_state(properties),
         tags=found.get("tags") or {},
-        traffic={name: int(share) for name, share in (properties.get("traffic") or {}).items() if share},
+        traffic=_shares(properties, "traffic"),
+        mirror=_shares(properties, "mirrorTraffic"),
         scoring_url=properties.get("scoringUri"),
         created=created(found),
         location=found.get("location"),
     )
+
+
+def _shares(properties: Mapping[str, Any], key: str) -> dict[str, int]:
+    return {name: int(share) for name, share in (properties.get(key) or {}).items() if share}
 
 
 def deployment(endpoint_name: str, found: Mapping[str, Any]) -> Deployment:
