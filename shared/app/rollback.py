@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from shared.domain import lane as lanes
 from shared.domain import run as runs
 from shared.domain import sweep_holder
 from shared.domain.errors import Busy, Changed, Missing, Permanent, Transient
+from shared.domain.rollout import WHOLE
 from shared.domain.run import State
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ def _take_slot(world: World, ledger: Ledger, recipe: str, holder: str) -> Lane:
         raise Busy(
             "deploy-slot-held",
             f"{lane.deploying} is being deployed to {recipe} just now.",
-            f"Wait for it, droptune watch {lane.deploying}, then: droptune rollback {recipe}",
+            f"Wait for it (droptune watch), or send it back: droptune cancel {lane.deploying}",
         )
     return lane
 
@@ -77,17 +80,19 @@ def _previous(world: World, lane: Lane, recipe: str) -> Champion:
 
 
 def _move(world: World, timing: Timing, back: Champion) -> None:
-    world.endpoints.set_traffic(back.endpoint, {back.deployment: 100})
-    limit = world.now() + timedelta(seconds=MOST_SECONDS)
-    while world.now() < limit:
-        endpoint = world.endpoints.find(back.endpoint)
-        if endpoint.state == "succeeded" and endpoint.traffic.get(back.deployment) == 100:  # noqa: PLR2004 - per cent
-            return
-        time.sleep(min(timing.poll, 1.0))
+    """Move it all in one update, and look until it is there; a look that fails says nothing about it."""
+    world.endpoints.set_traffic(back.endpoint, {back.deployment: WHOLE})
+    pause = min(timing.poll, 1.0)
+    for _ in range(math.ceil(MOST_SECONDS / pause)):
+        with suppress(Transient):
+            endpoint = world.endpoints.find(back.endpoint)
+            if endpoint.state == "succeeded" and endpoint.traffic == {back.deployment: WHOLE}:
+                return
+        time.sleep(pause)
     raise Transient(
         "traffic-slow",
         f"The traffic of {back.endpoint} did not arrive at {back.deployment} within {MOST_SECONDS:.0f} s.",
-        "Look again with droptune endpoints",
+        "Look at it with droptune endpoints, then give the command again: it goes on where it stopped",
     )
 
 

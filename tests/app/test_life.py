@@ -12,6 +12,7 @@ from shared.app.people import retry, wish
 from shared.app.rollback import rollback
 from shared.domain.errors import Busy, Permanent, Transient
 from shared.domain.run import State
+from shared.domain.timing import Timing
 from tests.app.life import Life, chats
 
 if TYPE_CHECKING:
@@ -299,6 +300,20 @@ def test_rollback_swaps_champion_and_previous() -> None:
     assert life.azureml.endpoints.find(first.endpoint or "").traffic == {first.deployment: 100}
     assert (life.run(first.name).state, life.run(second.name).state) == (State.LIVE, State.SUPERSEDED)
     assert life.ledger.lane("support").lane.deploying is None
+
+
+def test_rollback_is_one_update_and_outlives_a_look_that_fails() -> None:
+    life = Life(timing=Timing(poll=0.001))
+    first = life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    life.live("support/b.jsonl", chats(topic="two"))
+    life.azureml.fail_next("endpoints.find", Transient("azureml-unavailable", "away"), times=2)
+    moves = life.azureml.count("set_traffic")
+    assert rollback(life.world, life.timing, "support", "ann").deployment == first.deployment
+    assert life.azureml.count("set_traffic") == moves + 1
+    champion = life.ledger.lane("support").lane.champion
+    assert champion is not None
+    assert champion.deployment == first.deployment
 
 
 def test_rollback_waits_for_a_run_that_is_being_deployed() -> None:
