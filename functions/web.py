@@ -9,7 +9,8 @@ from shared import wiring
 from shared.app import views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
-from shared.domain.errors import Missing
+from shared.app.reviving import revive
+from shared.domain.errors import Missing, Permanent
 
 blueprint = func.Blueprint()
 NEWEST = 100
@@ -68,6 +69,15 @@ def report(req: func.HttpRequest) -> func.HttpResponse:
     if as_json:
         return func.HttpResponse(found, mimetype="application/json", charset="utf-8", headers=HEADERS)
     return func.HttpResponse(found, mimetype="text/html", charset="utf-8", headers=PAGE)
+
+
+@blueprint.route(route="recipes/{recipe}/wake", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+def wake(req: func.HttpRequest) -> func.HttpResponse:
+    """Bring a recipe's retired model back into service; what serves already is answered as it is."""
+    try:
+        return _json(views.line(revive(wiring.world(), req.route_params.get("recipe", ""), "HTTP")), 202)
+    except Permanent as refused:
+        return _json({"error": str(refused), "code": refused.problem.code}, 409)
 
 
 def _json(body: Any, status: int = 200) -> func.HttpResponse:  # noqa: ANN401 - anything JSON holds

@@ -1,4 +1,4 @@
-"""Commands that change something: approve, reject, cancel, retry, ask, rollback."""
+"""Commands that change something: approve, reject, cancel, retry, ask, rollback, revive."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from shared.app import own_requests, people, views
 from shared.app.ledger import Ledger
+from shared.app.reviving import revive as bring_back
 from shared.app.rollback import rollback as roll_back
 from shared.cli import output
 from shared.domain.errors import Permanent
@@ -50,4 +51,15 @@ def rollback(context: Context) -> int:
     model = f"{champion.model}:{champion.model_version}"
     said = f"{champion.deployment} ({model}) has the traffic of {champion.endpoint}"
     output.as_json(msgspec.to_builtins(champion)) if args.json else output.say(said)
+    return 0
+
+
+def revive(context: Context) -> int:
+    """Bring a retired model back into service."""
+    world, args = context.world, context.args
+    run = bring_back(world, args.recipe, context.by, args.version)
+    said = (
+        f"{run.name} is {run.state} ({run.model}:{run.model_version}); follow it: droptune watch {run.name}"
+    )
+    output.as_json(views.line(run)) if args.json else output.say(said)
     return 0

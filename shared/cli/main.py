@@ -32,6 +32,7 @@ COMMANDS = {
     "ask": "acting:ask",
     "rollback": "acting:rollback",
     "doctor": "examining:doctor",
+    "revive": "acting:revive",
     "sweep": "sweeping:sweep",
     "keep": "sweeping:keep",
     "unkeep": "sweeping:unkeep",
@@ -163,6 +164,9 @@ def _acting(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("recipe")
     one.add_argument("text")
     add("rollback", "give the traffic back to the previous deployment").add_argument("recipe")
+    one = add("revive", "bring a retired model back into service")
+    one.add_argument("recipe")
+    one.add_argument("--version", metavar="V", help="of the model (default: the newest retired run's)")
 
 
 def _sweeping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:

@@ -35,6 +35,7 @@ KINDS = {
     "runs": "httpTrigger",
     "run": "httpTrigger",
     "report": "httpTrigger",
+    "wake": "httpTrigger",
 }
 
 
@@ -55,12 +56,14 @@ def test_every_route_but_health_wants_a_function_key(functions: dict[str, index.
         "runs": "function",
         "run": "function",
         "report": "function",
+        "wake": "function",
     }
 
 
-def test_routes_only_read(functions: dict[str, index.Function]) -> None:
+def test_routes_only_read_but_for_wake(functions: dict[str, index.Function]) -> None:
     methods = {name: f.binding["methods"] for name, f in functions.items() if f.kind == "httpTrigger"}
 
+    assert methods.pop("wake") == ["POST"]
     assert all(found == ["GET"] for found in methods.values())
 
 

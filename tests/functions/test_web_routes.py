@@ -153,3 +153,11 @@ def test_no_answer_is_kept_guessed_at_framed_or_run(life: Life) -> None:
         assert policy.startswith("default-src 'none';")
         assert {"frame-ancestors 'none'", "sandbox"} <= set(policy.split("; "))
         assert "script-src" not in policy
+
+
+def test_a_recipe_is_woken_and_what_serves_is_answered_as_it_is(life: Life) -> None:
+    refused = _ask(web.wake, "recipes/support/wake", route_params={"recipe": "support"})
+    assert (refused.status_code, _body(refused)["code"]) == (409, "nothing-retired")
+    run = life.live()
+    woken = _ask(web.wake, "recipes/support/wake", route_params={"recipe": "support"})
+    assert (woken.status_code, _body(woken)["run"]) == (202, run.name)

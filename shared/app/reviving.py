@@ -1,0 +1,95 @@
+"""Bring a retired run's deployment back from its registered model: under the deploy slot, and tested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared.app.ledger import Ledger
+from shared.domain import run as runs
+from shared.domain.errors import Changed, Missing, Permanent
+from shared.domain.run import State
+
+if TYPE_CHECKING:
+    from shared.domain.run import Run
+    from shared.ports import World
+
+TRIES = 5
+COMING = frozenset({State.DEPLOYING, State.TESTING, State.PROMOTING})
+
+
+def revive(world: World, recipe: str, by: str, version: str | None = None) -> Run:
+    """Send the recipe's newest retired run, or the one with this model version, back to `deploying`.
+
+    What serves already, or is on its way to, is given as it is: twice is once. Raises Permanent where there
+    is nothing to bring back, or where it would replace a newer model.
+    """
+    ledger = Ledger(world.ledger)
+    there = _there(ledger, recipe, version)
+    if there is not None:
+        return there
+    chosen = _retired(ledger, recipe, version)
+    if ledger.lane(recipe).lane.newer_than(chosen.place):
+        raise Permanent(
+            "revive-older",
+            f"A newer model of {recipe!r} is in service than {chosen.model}:{chosen.model_version}.",
+            f"Where that one is wrong: droptune rollback {recipe}",
+        )
+    _look_at_the_model(world, chosen)
+    for _ in range(TRIES):
+        held = ledger.load(chosen.name)
+        if held.run.state is not State.RETIRED:
+            return held.run
+        try:
+            revived = ledger.save(held, _revived(world, held.run, by)).run
+        except Changed:
+            continue
+        world.steps.send(revived.name)
+        return revived
+    raise Permanent("run-busy", f"The run {chosen.name} changed {TRIES} times meanwhile.", "Try it again.")
+
+
+def _there(ledger: Ledger, recipe: str, version: str | None) -> Run | None:
+    """Find the run that serves or is on its way to; None where none is, or not with this version."""
+    lane = ledger.lane(recipe).lane
+    names = [lane.champion.place.run] if lane.champion else []
+    for name in [*names, *([lane.deploying] if lane.deploying else [])]:
+        try:
+            run = ledger.load(name).run
+        except Missing:
+            continue  # a sweep holds the slot
+        if run.state in {State.LIVE, *COMING} and version in {None, run.model_version}:
+            return run
+    return None
+
+
+def _retired(ledger: Ledger, recipe: str, version: str | None) -> Run:
+    for run in ledger.of_recipe(recipe):
+        fits = version is None or run.model_version == version
+        if fits and run.model_version is not None and run.state in {State.RETIRED, *COMING}:
+            return run
+    what = f"with the model version {version} " if version else ""
+    raise Permanent(
+        "nothing-retired",
+        f"No run of {recipe!r} {what}is retired, so there is no model to bring back.",
+        "See what there is: droptune runs",
+    )
+
+
+def _look_at_the_model(world: World, run: Run) -> None:
+    try:
+        world.models.find(run.model or "", run.model_version or "")
+    except Missing as missing:
+        raise Permanent(
+            "model-gone",
+            f"The model {run.model}:{run.model_version} is not registered any more.",
+            f"Train it again: droptune drop FILE --recipe {run.recipe_name} --retrain",
+        ) from missing
+
+
+def _revived(world: World, run: Run, by: str) -> Run:
+    """Start again at `deploying`; the endpoint is the lane's, where it was kept."""
+    now = world.now()
+    again = runs.moved(run, State.DEPLOYING, f"revived by {by}", now, by=by)
+    return replace(again, endpoint=None, deploying=None, smoke=None, problem=None, due=now, wake=run.wake + 1)
