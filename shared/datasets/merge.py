@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from shared.datasets.examined import Examined, Sampled
     from shared.datasets.figures import Figures, Tokenized
     from shared.datasets.inputs import Unreadable
-    from shared.datasets.prepare import CheckOptions, Writer
+    from shared.datasets.preparation import CheckOptions, Writer
     from shared.datasets.preview import Shown
     from shared.datasets.sources import Source
 

@@ -24,8 +24,8 @@ ISSUER = re.compile(
     r"|(?:5018|5020|5038|6304|6759|676[1-3])\d{12,15})\Z"
 )
 EMAIL = re.compile(
-    r"(?a)(?<![\w.+%-])(?P<name>[A-Za-z0-9_][\w.+%-]{0,63})@(?P<host>(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})\b(?!\()"
-    r""
+    r"(?a)(?<![\w.+%-])(?P<name>[A-Za-z0-9_][\w.+%-]{0,63})@"
+    r"(?P<host>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24})\b(?!\()"
 )
 NOBODY = re.compile(
     r"(?ai)(?:^|\.)(?:example\.[a-z]{2,3}|(?:domain|email|company|yourdomain|mydomain)\.com"

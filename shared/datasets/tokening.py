@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.datasets.examined import Examined, Sampled
     from shared.datasets.figures import Tokenized
     from shared.datasets.foretell import Foretold
-    from shared.datasets.prepare import CheckOptions
+    from shared.datasets.preparation import CheckOptions
     from shared.datasets.rows import Fault, Message
     from shared.datasets.sources import Source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.datasets.prepare import CheckOptions
+    from shared.datasets.preparation import CheckOptions
     from shared.datasets.report import Rows
 
 LEAST_TRAIN_ROWS = 10  # Azure ML's own, after its filtering

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.datasets import prepare
-from shared.datasets.prepare import CheckOptions
+from shared.datasets.preparation import CheckOptions
 from tests.datasets.helpers import chat, check, good, jsonl
 
 USER, ANSWER = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}
