@@ -55,3 +55,15 @@ def count(world: World, ledger: Ledger, taken: Sequence[Verdict]) -> Savings:
 def _served_since(ledger: Ledger, recipe: str) -> datetime | None:
     champion = ledger.lane(recipe).lane.champion
     return champion.since if champion else None
+
+
+def by_month(world: World) -> list[tuple[str, int, float]]:
+    """Add up what sweeps took, month by month, newest first: the month, how many, what that saves a month."""
+    found: dict[str, tuple[int, float]] = {}
+    for entry in world.ledger.names("sweep/reports/"):
+        report = msgspec.json.decode(world.ledger.read(entry.name).data)
+        month, taken = str(report["at"])[:7], report["taken"]
+        count, usd = found.get(month, (0, 0.0))
+        usd += sum(one["saves_monthly_usd"] or 0.0 for one in taken)
+        found[month] = (count + len(taken), usd)
+    return [(month, count, round(usd, 2)) for month, (count, usd) in sorted(found.items(), reverse=True)]

@@ -173,6 +173,7 @@ def _sweeping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("sweep", "take away endpoints that nobody uses")
     one.add_argument("--dry-run", action="store_true", help="only say what would go")
     one.add_argument("--plan", metavar="DIGEST", help="apply exactly the plan of a dry run")
+    one.add_argument("--html", metavar="OUT", help="write the report as a page too")
     one = add("keep", "keep an endpoint, endpoint/deployment or a recipe's endpoint from the sweep")
     one.add_argument("name")
     one.add_argument("--until", metavar="DATE", help="a day or a time, UTC (default: until unkeep)")

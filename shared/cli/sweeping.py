@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.app import keeping
+from shared.app import keeping, saving
 from shared.app.sweep import sweep as sweep_once
 from shared.cli import output
 from shared.domain.sweep import KEPT, LATER, MARKED, TAKEN, TOLD
@@ -22,6 +23,11 @@ def sweep(context: Context) -> int:
     """Take away what is stale, or only say what would go."""
     args = context.args
     report = sweep_once(context.world, dry_run=args.dry_run, plan_digest=args.plan)
+    if args.html:
+        from shared.web import sweep_page
+
+        months = saving.by_month(context.world)
+        Path(args.html).write_text(sweep_page.render(report, months), "utf-8")
     if args.json:
         output.as_json(msgspec.json.decode(report.to_json()))
     else:
