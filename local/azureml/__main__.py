@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--events-url", help=f"the same as --subscribe {_EVENTS}=URL")
     add("--trainer", help="the nursery's command in place of `python -m local.trainer nursery`")
     add("--neighbours", type=Path, help="a file of what other providers answer, as JSON")
+    add("--python", type=Path, help="the Python of commands and scoring scripts; else the emulator's own")
     add("--jobs-at-once", type=int, default=2)
     add("--deploy-limit", type=float, default=600, metavar="SECONDS", help="for a server to answer")
     add("--archived-latest", action="store_true", help="let an archived version be a model's latest")
@@ -112,6 +113,7 @@ def _settings(
     return Settings(
         state=on.state,
         in_memory=asked.in_memory,
+        python=(asked.python or Path(sys.executable)).absolute(),
         blob_url=on.blob_url,
         models=asked.models.absolute(),
         url=f"https://localhost:{door.getsockname()[1]}",

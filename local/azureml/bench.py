@@ -148,7 +148,7 @@ class Bench:
 
     def variables(self, run: str, job: Job) -> dict[str, str]:
         """Return a command's environment, but for its own inputs and outputs."""
-        found = {**sandbox.machine(), **sandbox.workspace(self.settings, self.issuer)}
+        found = {**sandbox.machine(self.settings.python), **sandbox.workspace(self.settings, self.issuer)}
         return {**found, **sandbox.of_run(run, job)}
 
     def keep_outputs(self, job: Job, run: str, plan: CommandPlan, box: sandbox.Sandbox) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -109,7 +108,8 @@ class CommandNode:
 
     def _laid_out(self) -> sandbox.Sandbox:
         if self._plan.environment:
-            self._say(f"environment {self._plan.environment} is not built: this runs with {sys.executable}")
+            python = self._bench.settings.python
+            self._say(f"environment {self._plan.environment} is not built: this runs with {python}")
         job = self._shop.runs.job(self._job.name)
         inputs = self._bench.inputs(job, self._plan, self._root)
         box = sandbox.Sandbox(self._root, inputs, sandbox.output_paths(self._root, self._plan))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -69,12 +68,12 @@ class Containers:
         spec.write_text(json.dumps({**content, "script": str(script) if script else None}), "utf-8")
         if script is None and model is not None and _is_the_trainers(model):
             return self.nursery.start("serve", spec, log)
-        env = {**sandbox.machine(), **sandbox.workspace(self.settings, self.issuer)}
+        env = {**sandbox.machine(self.settings.python), **sandbox.workspace(self.settings, self.issuer)}
         env["AZUREML_MODEL_DIR"] = str(model.parent if model else folder)
         env["AZUREML_ENTRY_SCRIPT"] = script.name if script else ""
         env |= {str(k): str(v) for k, v in (deployment.body.get("environmentVariables") or {}).items()}
         where = script.parent if script else folder
-        return Guarded([sys.executable, "-P", str(SCORER), str(spec)], where, env, log)
+        return Guarded([str(self.settings.python), "-P", str(SCORER), str(spec)], where, env, log)
 
     def _script(self, deployment: Deployment, folder: Path) -> Path | None:
         """Download the deployment's code and return its scoring script; None where it has none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -103,4 +104,4 @@ def _start_azurite(found: Ground) -> None:
         raise SystemExit(f"{fault}. Or say --blob-url of one that runs.") from fault
     log = found.state / "azurite.log"
     log.write_text("")
-    found.azurite = Guarded(command, found.state, sandbox.machine(), log)
+    found.azurite = Guarded(command, found.state, sandbox.machine(Path(sys.executable)), log)

@@ -21,14 +21,14 @@ Json = dict[str, Any]
 _KINDS = {"tag": "tags", "param": "params", "parameter": "params", "metric": "metrics", "attribute": "info"}
 _KINDS |= {"attr": "info", "run": "info"} | {f"{kind}s": place for kind, place in _KINDS.items()}
 _CONDITION = re.compile(
-    r"""\s*(?P<kind>[a-z]+)\.(?P<quoted>[`"]?)(?P<key>[\w./ -]+?)(?P=quoted)"""
+    r"""\s*(?:(?P<kind>[a-z]+)\.)?(?P<quoted>[`"]?)(?P<key>[\w./ -]+?)(?P=quoted)"""
     r"""\s*(?P<op>!=|>=|<=|=|>|<|\bi?like\b)\s*"""
     r"""(?:'(?P<one>[^']*)'|"(?P<two>[^"]*)"|(?P<number>[-+]?[\d.]+(?:e[-+]?\d+)?))\s*""",
     re.IGNORECASE,
 )
 _AND = re.compile(r"and\b\s*", re.IGNORECASE)
 _ORDER = re.compile(
-    r"\s*(?P<kind>[a-z]+)\.(?P<quoted>[`\"]?)(?P<key>[\w./ -]+?)(?P=quoted)(?:\s+(?P<way>asc|desc))?\s*",
+    r"\s*(?:(?P<kind>[a-z]+)\.)?(?P<quoted>[`\"]?)(?P<key>[\w./ -]+?)(?P=quoted)(?:\s+(?P<way>asc|desc))?\s*",
     re.IGNORECASE,
 )
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -37,6 +37,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
 }
+_ATTRIBUTES = ("run_id", "run_name", "status", "start_time", "end_time", "user_id", "artifact_uri")
 _NAMES = {"created": "start_time", "Created": "start_time", "run name": "run_name", "Run name": "run_name"}
 
 
@@ -74,7 +75,7 @@ def conditions(text: str) -> list[Condition]:
     found, at = [], 0
     while text[at:].strip():
         match = _CONDITION.match(text, at)
-        place = _KINDS.get(match["kind"].lower()) if match else None
+        place = _place(match)
         if match is None or place is None:
             raise invalid(f"Filter part '{text[at:].strip()}' is not KIND.KEY = 'VALUE', joined by AND.")
         value = next(match[name] for name in ("one", "two", "number") if match[name] is not None)
@@ -95,7 +96,7 @@ def ordered(runs: list[Json], wishes: list[str]) -> list[Json]:
     """
     for wish in reversed(wishes):
         match = _ORDER.fullmatch(wish)
-        place = _KINDS.get(match["kind"].lower()) if match else None
+        place = _place(match)
         if match is None or place is None:
             raise invalid(f"Order '{wish}' is not KIND.KEY ASC or DESC.")
         key = _NAMES.get(match["key"], match["key"])
@@ -104,6 +105,15 @@ def ordered(runs: list[Json], wishes: list[str]) -> list[Json]:
         down = (match["way"] or "").lower() == "desc"
         runs = sorted(have, key=lambda run: _sortable(value_of(run, place, key)), reverse=down) + lack
     return runs
+
+
+def _place(match: re.Match[str] | None) -> str | None:
+    """Return where a key is to be looked for; a key without a kind is an attribute's."""
+    if match is None:
+        return None
+    if match["kind"] is None:
+        return "info" if _NAMES.get(match["key"], match["key"]) in _ATTRIBUTES else None
+    return _KINDS.get(match["kind"].lower())
 
 
 def value_of(run: Json, place: str, key: str) -> Any:  # noqa: ANN401 - a number or a text

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.azureml.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from local.azureml.command_plan import CommandPlan
     from local.azureml.identity import Issuer
@@ -68,11 +67,11 @@ def output_paths(root: Path, plan: CommandPlan) -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, str]:
-    """Return what any program gets of this machine; `python` is the one the emulator runs in."""
+def machine(python: Path) -> dict[str, str]:
+    """Return what any program gets of this machine; the word `python` means the one given."""
     environ = os.environ  # noqa: TID251 - a child's environment is made out of ours
     kept = {name: environ[name] for name in _PASSED_ON if name in environ}
-    bins = str(Path(sys.executable).parent)
+    bins = str(python.parent)
     return {**kept, "PATH": f"{bins}{os.pathsep}{environ.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
 
 

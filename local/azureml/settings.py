@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROVIDER = "Microsoft.MachineLearningServices"
 
@@ -66,6 +64,7 @@ class Settings:
     computes: tuple[tuple[str, str], ...] = ()
     subscriptions: tuple[tuple[str, str], ...] = ()
     in_memory: bool = False
+    python: Path = field(default_factory=lambda: Path(sys.executable))
     archived_latest: bool = False
     quiet_failures: bool = False
 

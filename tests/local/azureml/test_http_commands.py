@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import uuid
+import venv
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -15,6 +16,7 @@ from tests.local.azureml.rig import WS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.local.azureml.flow import Storage
     from tests.local.azureml.rig import Emulator
@@ -172,3 +174,16 @@ def test_the_emulators_own_environment_stays_its_own(
     assert "A_SECRET_OF_MINE" not in lines
     assert lines["MLFLOW_RUN_ID"] == lines["AZUREML_RUN_ID"] == "env"
     assert lines["MLFLOW_TRACKING_URI"].startswith(emulator.url)
+
+
+def test_commands_run_with_the_python_that_is_given(
+    make_emulator: Callable[..., Emulator], tmp_path: Path
+) -> None:
+    """An environment of the user's own, for packages that the emulator's lacks or has in another version."""
+    venv.create(tmp_path / "theirs", symlinks=True)
+    python = tmp_path / "theirs" / "bin" / "python"
+    emulator = make_emulator("--python", str(python))
+    submit(emulator, "theirs", command("python -c 'import sys; print(sys.prefix)'"))
+    wait_for(emulator, "theirs", "Completed")
+    assert f"\n{tmp_path / 'theirs'}\n" in log_of(emulator, "theirs")
+    assert f"this runs with {python}" in log_of(emulator, "theirs")

@@ -80,6 +80,7 @@ def test_runs_are_searched_and_ordered(mlflow: Any, experiment: str) -> None:
     assert found("metrics.loss < 0.6", "metrics.loss ASC") == ["r1", "r0"]
     assert found("params.kind = 'even' and metrics.loss >= 0.6") == ["r2"]
     assert found("attributes.run_name LIKE 'r%'", "attributes.start_time ASC") == ["r0", "r1", "r2"]
+    assert found("", "start_time DESC") == ["r2", "r1", "r0"]
     assert found("tags.none != 'x'", "metrics.loss DESC") == ["r2", "r0", "r1"]
     with pytest.raises(mlflow.MlflowException, match="does not begin with AND"):
         found("metrics.loss < 1 or metrics.loss > 2")
@@ -95,6 +96,8 @@ def test_runs_are_searched_and_ordered(mlflow: Any, experiment: str) -> None:
         ('params."p" ILIKE "%UE"', True),
         ("params.p LIKE '%UE'", False),
         ("attributes.status = 'FINISHED' AND run.run_name = 'n'", True),
+        ("status = 'FINISHED'", True),
+        ("run_name = 'other'", False),
     ],
 )
 def test_conditions_hold_or_not(text: str, holds: bool) -> None:  # noqa: FBT001 - what is expected
