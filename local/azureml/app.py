@@ -31,6 +31,7 @@ from local.azureml.lives import Lives
 from local.azureml.logged_models import LoggedModels
 from local.azureml.mishaps import Mishaps
 from local.azureml.mlflow import Mlflow
+from local.azureml.model_changes import ModelChanges
 from local.azureml.model_registry import ModelRegistry
 from local.azureml.models import ModelFolders
 from local.azureml.monitor import Monitor
@@ -138,7 +139,7 @@ class Emulator:
             self._assets.ways(),
             self._jobs.ways(),
             self._history.ways(),
-            self._mlflow.ways(self._models, self._logged),
+            self._mlflow.ways(self._models, ModelChanges(core.store, self._models), self._logged),
             self._endpoints.ways(self._deployments),
             self._deployments.ways(),
             self._monitor.ways(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from local.azureml.artifacts import Artifacts
     from local.azureml.experiments import Experiments
     from local.azureml.logged_models import LoggedModels
+    from local.azureml.model_changes import ModelChanges
     from local.azureml.model_registry import ModelRegistry
     from local.azureml.runs import Runs
     from local.azureml.tracking import Tracking
@@ -40,9 +41,10 @@ class Mlflow:
         self._experiments = experiments
         self._artifacts = artifacts
 
-    def ways(self, registry: ModelRegistry, logged: LoggedModels) -> list[Way]:
+    def ways(self, registry: ModelRegistry, changes: ModelChanges, logged: LoggedModels) -> list[Way]:
         """Return all routes, and a named 501 for the rest."""
-        routes = [*self._of_runs(), *self._of_experiments(), *_of_models(registry), *_of_logged(logged)]
+        models = [*_of_models(registry), *_changing(changes), *_of_logged(logged)]
+        routes = [*self._of_runs(), *self._of_experiments(), *models]
         ways = [Way(verb, f"{_BASE}/{path}", answering(how)) for verb, path, how in routes]
         rest = [Way(verb, f"{_BASE}/{{call:path}}", answering(partial(_unknown, verb))) for verb in _VERBS]
         return [*ways, *self._artifacts.ways(), *rest]
@@ -116,6 +118,19 @@ def _of_models(registry: ModelRegistry) -> Routes:
         ("GET", "model-versions/get", registry.get_version),
         ("GET", "model-versions/search", registry.search_versions),
         ("GET", "model-versions/get-download-uri", registry.download_uri),
+    ]
+
+
+def _changing(changes: ModelChanges) -> Routes:
+    return [
+        ("PATCH", "model-versions/update", changes.describe_version),
+        ("POST", "model-versions/set-tag", changes.tag_version),
+        ("DELETE", "model-versions/delete-tag", changes.untag_version),
+        ("DELETE", "model-versions/delete", changes.delete_version),
+        ("PATCH", "registered-models/update", changes.describe),
+        ("POST", "registered-models/set-tag", changes.tag),
+        ("DELETE", "registered-models/delete-tag", changes.untag),
+        ("DELETE", "registered-models/delete", changes.delete),
     ]
 
 

@@ -134,6 +134,19 @@ def test_a_logged_model_is_registered_and_loaded(mlflow: Any, experiment: str, e
     assert [version.version for version in client.search_model_versions(f"name='{name}'")] == ["1"]
     with pytest.raises(mlflow.MlflowException, match="alone"):
         client.search_model_versions("run_id='x'")
+    client.update_model_version(name, "1", description="a line")
+    client.set_model_version_tag(name, "1", "kind", "linear")
+    client.set_registered_model_tag(name, "team", "a")
+    version = client.get_model_version(name, "1")
+    assert (version.description, version.tags) == ("a line", {"kind": "linear"})
+    assert client.get_registered_model(name).tags == {"team": "a"}
+    client.delete_model_version_tag(name, "1", "kind")
+    assert emulator.arm("GET", f"/models/{name}/versions/1").json()["properties"]["tags"] == {}
+    client.delete_model_version(name, "1")
+    assert client.search_model_versions(f"name='{name}'") == []
+    client.delete_registered_model(name)
+    with pytest.raises(mlflow.MlflowException, match="does not exist"):
+        client.get_registered_model(name)
 
 
 SCRIPT = """
@@ -170,6 +183,6 @@ def test_what_is_not_there_is_said_in_mlflows_words(mlflow: Any, emulator: Emula
     assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
     with pytest.raises(mlflow.MlflowException, match="Registered model 'a' does not exist"):
         client.get_registered_model("a")
-    answer = emulator.http("DELETE", f"/mlflow/v2.0{WS}/api/2.0/mlflow/registered-models/delete")
+    answer = emulator.http("DELETE", f"/mlflow/v2.0{WS}/api/2.0/mlflow/registered-models/alias")
     assert answer.status_code == 501
-    assert "no MLflow call DELETE registered-models/delete" in answer.json()["message"]
+    assert "no MLflow call DELETE registered-models/alias" in answer.json()["message"]
