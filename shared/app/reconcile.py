@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.app import telling
+from shared.app import forgetting, telling
 from shared.app.ledger import Ledger
 from shared.app.receive import receive_drop
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
@@ -31,7 +31,7 @@ def reconcile(world: World, timing: Timing) -> None:
         receive_unseen(world, ledger, timing)
     if _its_turn(world, MENDING, DAY):
         mended = ledger.mend_markers()
-        log.info("markers mended: %d", mended)
+        log.info("markers mended: %d; data erased past its days: %d", mended, forgetting.expire(world))
 
 
 def wake_overdue(world: World, ledger: Ledger, timing: Timing) -> None:

@@ -114,7 +114,7 @@ def _ask_once(work: Work, question: smoke.Question) -> Answer:
 def _held_out(work: Work) -> list[dict[str, str]]:
     """Read the first chat of the test part, of the validation part where there is no test part."""
     prepared = work.run.prepared
-    if prepared is None:
+    if prepared is None or work.run.erased is not None:
         return []
     for part in ("test", "validation"):
         if line := _first_line(work, f"{prepared.folder}/{part}.jsonl"):

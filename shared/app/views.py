@@ -46,6 +46,7 @@ def whole(run: Run) -> dict[str, Any]:
         "prepared": prepared.folder if prepared else None,
         "base_model": run.base_model.id if run.base_model else None,
         "same_as": run.same_as,
+        "erased": run.erased,
         "due": run.due,
         "cost": cost(run),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.app import own_requests, people, views
+from shared.app import forgetting, own_requests, people, views
 from shared.app.ledger import Ledger
 from shared.app.reviving import revive as bring_back
 from shared.app.rollback import rollback as roll_back
@@ -62,4 +62,19 @@ def revive(context: Context) -> int:
         f"{run.name} is {run.state} ({run.model}:{run.model_version}); follow it: droptune watch {run.name}"
     )
     output.as_json(views.line(run)) if args.json else output.say(said)
+    return 0
+
+
+def forget(context: Context) -> int:
+    """Erase what was made of a drop, and name the models that were trained on it."""
+    world, args = context.world, context.args
+    found = forgetting.forget(world, args.drop, context.by, dry_run=args.dry_run)
+    if args.json:
+        output.as_json(vars(found))
+        return 0
+    would = "would be " if args.dry_run else ""
+    output.say(f"{len(found.files)} files of {len(found.runs)} runs {would}erased: {', '.join(found.runs)}")
+    for model in found.models:
+        output.say(f"  {model} was trained on it and stays registered")
+    output.say(f"  the file {found.drop} itself is yours: delete it in the container datasets")
     return 0

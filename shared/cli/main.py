@@ -37,6 +37,7 @@ COMMANDS = {
     "keep": "sweeping:keep",
     "unkeep": "sweeping:unkeep",
     "adopt": "sweeping:adopt",
+    "forget": "acting:forget",
 }
 
 
@@ -180,6 +181,9 @@ def _sweeping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("--reason", required=True, help="why, for those who see it in the sweep's report")
     add("unkeep", "let the sweep decide on it again").add_argument("name")
     add("adopt", "let the sweep mind an endpoint that Droptune did not make").add_argument("endpoint")
+    one = add("forget", "erase what was made of a drop: prepared data, reports, refused rows")
+    one.add_argument("drop", help="its path: RECIPE/FILE, or RECIPE/FOLDER/")
+    one.add_argument("--dry-run", action="store_true", help="only say what would be erased")
 
 
 if __name__ == "__main__":

@@ -170,6 +170,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str | None = None
     deploying: str | None = None
     smoke: tuple[Answer, ...] | None = None
+    erased: datetime | None = None
+    erased_by: str = ""
     rollout: Rollout | None = None
 
     @property

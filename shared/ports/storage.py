@@ -97,6 +97,12 @@ class Prepared(Protocol):
     def read(self, path: str) -> Iterator[bytes]:
         """Stream one file's bytes; raises Missing."""
 
+    def names(self, folder: str) -> Sequence[str]:
+        """List the paths of the files that lie in a folder, at any depth."""
+
+    def delete(self, path: str) -> None:
+        """Delete one file; what is not there is deleted already."""
+
 
 class Steps(Protocol):
     """The queue of runs to look at."""

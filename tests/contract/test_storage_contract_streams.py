@@ -272,3 +272,15 @@ def test_a_file_is_not_there_before_its_end(storage: Rig, folder: str) -> None:
             list(storage.prepared.read(f"{folder}/a"))
     with pytest.raises(ValueError, match="closed"):
         file.write(b"too late")
+
+
+def test_prepared_files_are_listed_and_deleted(storage: Rig, folder: str) -> None:
+    for path in (f"{folder}/c1/a", f"{folder}/c2/b", f"{folder}x/c"):
+        with storage.prepared.writer(path) as file:
+            file.write(b"rows")
+    assert sorted(storage.prepared.names(f"{folder}/")) == [f"{folder}/c1/a", f"{folder}/c2/b"]
+    storage.prepared.delete(f"{folder}/c1/a")
+    storage.prepared.delete(f"{folder}/c1/a")
+    assert list(storage.prepared.names(f"{folder}/")) == [f"{folder}/c2/b"]
+    with pytest.raises(Missing):
+        list(storage.prepared.read(f"{folder}/c1/a"))

@@ -179,6 +179,14 @@ class FakePrepared:
             for offset in range(0, len(data), PIECE):
                 yield data[offset : offset + PIECE]
 
+    def names(self, folder: str) -> Sequence[str]:
+        with self._faults.call("prepared.names"):
+            return [blob.name for blob in self.box.all(folder)]
+
+    def delete(self, path: str) -> None:
+        with self._faults.call("prepared.delete"):
+            self.box.delete(path)
+
 
 @dataclass(frozen=True)
 class Sent:

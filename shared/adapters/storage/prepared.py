@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shared.adapters.storage.place import PIECE, PREPARED
+from shared.domain.errors import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from azure.storage.blob import BlobClient
 
@@ -44,6 +45,17 @@ class BlobPrepared:
             if piece is None:
                 return
             yield piece
+
+    def names(self, folder: str) -> Sequence[str]:
+        """List the paths of the files in a folder, at any depth."""
+        return [blob.name for blob in self._container.listed(name_starts_with=folder)]
+
+    def delete(self, path: str) -> None:
+        """Delete one file."""
+        with suppress(Missing):
+            blob = self._container.existing(path)
+            with self._container.call(path):
+                blob.delete_blob()
 
 
 class _Blocks(io.RawIOBase):
