@@ -58,11 +58,13 @@ class Bench:
             return [command_plan.of_job(body)]
         if kind != "Pipeline":
             raise unsupported(f"job of type {kind}; only Command and Pipeline")
-        return [self._plan(leaf) for leaf in graph.leaves(body, self)]
+        leaves = graph.leaves(body, self)
+        wires = {value for leaf in leaves for value in leaf.inputs.values() if isinstance(value, Wire)}
+        return [self._plan(leaf, wires) for leaf in leaves]
 
-    def _plan(self, leaf: graph.Leaf) -> Plan | CommandPlan:
+    def _plan(self, leaf: graph.Leaf, wires: set[Wire]) -> Plan | CommandPlan:
         if leaf.node.get("type") == "pipeline":
-            return submission.plan(leaf)
+            return submission.plan(leaf, {wire.output for wire in wires if wire.leaf == leaf.path})
         identity = str(leaf.node.get("componentId"))
         spec = self.spec(identity)
         if spec is None:

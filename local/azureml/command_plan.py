@@ -58,6 +58,11 @@ class CommandPlan:
     timeout: float | None
     compute: str | None
 
+    @property
+    def needs(self) -> set[str]:
+        """The paths of the nodes whose outputs it takes."""
+        return {value.leaf for value in self.inputs.values() if isinstance(value, Wire)}
+
 
 def of_job(body: Json) -> CommandPlan:
     """Return the plan of a command job's `properties`.

@@ -13,6 +13,7 @@ from local.azureml.outcome import JobFailure, Stopped
 from local.azureml.submission import WIRE, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from local.azureml.bench import Bench
@@ -58,12 +59,12 @@ class Workshop:
 
         """
         shutil.rmtree(self.folder(job.name), ignore_errors=True)
-        nodes = [self._node(job, plan) for plan in self.bench.plans(job.body)]
+        plans = self.bench.plans(job.body)
+        nodes = [self._node(job, plan) for plan in plans]
         self.runs.move(job.name, "Preparing")
         self.runs.move(job.name, "Running")
         try:
-            for node in nodes:
-                node.run()
+            self._run_all(job, plans, nodes)
             nodes[-1].check_wish()
         except (JobFailure, Stopped):
             if not self.closing.is_set():
@@ -74,6 +75,34 @@ class Workshop:
                 node.clean_up()
         self.runs.move(job.name, "Finalizing")
         self.runs.move(job.name, "Completed")
+
+    def _run_all(
+        self, job: Job, plans: Sequence[Plan | CommandPlan], nodes: Sequence[Node | CommandNode]
+    ) -> None:
+        """Run the nodes; the first failure ends it, unless the job says to go on with what needs it not."""
+        goes_on = bool((job.body.get("settings") or {}).get("continue_on_step_failure"))
+        failed: dict[str, JobFailure] = {}
+        for plan, node in zip(plans, nodes, strict=True):
+            lacking = [failed[path] for path in plan.needs if path in failed]
+            try:
+                if lacking:
+                    raise lacking[0]
+                node.run()
+            except JobFailure as failure:
+                if not goes_on:
+                    raise
+                failed[plan.path] = failure
+            else:
+                self._hand_on(job.name, plan)
+        if failed:
+            raise next(iter(failed.values()))
+
+    def _hand_on(self, job: str, plan: Plan | CommandPlan) -> None:
+        """Let a fine-tune's model be found by nodes behind it; commands see to that themselves."""
+        if isinstance(plan, Plan):
+            there = self.runs.job(job).outputs
+            known = {key: there[target] for key, target in plan.outputs.items() if target in there}
+            self.runs.give(job, {f"{plan.path}:{key}": uri for key, uri in known.items()}, {})
 
     def _node(self, job: Job, plan: Plan | CommandPlan) -> Node | CommandNode:
         if isinstance(plan, Plan):

@@ -12,7 +12,7 @@ from local.azureml.bindings import LITERAL, Given, Wire
 from local.azureml.errors import bad_request, missing, unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from local.azureml.catalogue import Component, Input
     from local.azureml.graph import Leaf
@@ -42,9 +42,20 @@ class Plan:
     uris: Mapping[str, str]
     outputs: Mapping[str, str]
 
+    @property
+    def path(self) -> str:
+        """The node's path in its pipeline."""
+        return self.node
 
-def plan(leaf: Leaf) -> Plan:
-    """Return what a node of the registry's component asks for.
+    @property
+    def needs(self) -> set[str]:
+        """The paths of the nodes whose outputs it takes."""
+        wires = [uri.removeprefix(WIRE) for uri in self.uris.values() if uri.startswith(WIRE)]
+        return {wire.rpartition(":")[0] for wire in wires}
+
+
+def plan(leaf: Leaf, wired: Iterable[str] = ()) -> Plan:
+    """Return what a node of the registry's component asks for. wired: its outputs that other nodes take.
 
     Raises:
         AzureError: 400 naming every fault found, 404 for an unknown component, 501 for what this
@@ -64,7 +75,12 @@ def plan(leaf: Leaf) -> Plan:
             values[key] = value.text
         else:
             uris[key] = value.text
-    return Plan(leaf.path, component, values, uris, _outputs(leaf, component))
+    outputs = _outputs(leaf, component)
+    for key in wired:
+        if key != MODEL_OUTPUT:
+            raise unsupported(f"output '{key}' of a fine-tune; only {MODEL_OUTPUT}")
+        outputs.setdefault(key, f"{leaf.path}:{key}")
+    return Plan(leaf.path, component, values, uris, outputs)
 
 
 def _component(identity: str) -> Component:

@@ -164,3 +164,59 @@ def test_what_is_wrong_is_refused_at_submit(emulator: Emulator, name: str, write
     number = component(emulator, "number", "echo ${{inputs.n}}", {"n": {"type": "integer", "max": "5"}})
     refused(400, "must be at most 5", {"one": node(number, {"n": "6"})})
     refused(400, "must be of type integer", {"one": node(number, {"n": "six"})})
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_fine_tunes_model_goes_on_to_a_command(
+    emulator: Emulator,
+    storage: Storage,
+    name: str,
+    bound: bool,  # noqa: FBT001 - whether it is the job's output too
+) -> None:
+    storage.put("azureml-blobstore", f"{name}/rows.jsonl", rows(12))
+    look = component(
+        emulator,
+        f"{name}-look",
+        "cp ${{inputs.model}}/MLmodel ${{outputs.out}}/",
+        {"model": {"type": "mlflow_model"}},
+        "out",
+    )
+    place = {
+        "uri": f"azureml://datastores/workspaceblobstore/paths/{name}/rows.jsonl",
+        "job_input_type": "uri_file",
+    }
+    tune = {
+        "type": "pipeline",
+        "componentId": COMPONENT,
+        "inputs": {
+            "mlflow_model_path": {"uri": MODEL, "job_input_type": "mlflow_model"},
+            **{f"{part}_file_path": place for part in ("train", "validation", "test")},
+        },
+    }
+    outputs = ["seen"]
+    if bound:
+        tune["outputs"] = {"mlflow_model_folder": {"value": "${{parent.outputs.model}}", "type": "literal"}}
+        outputs.append("model")
+    nodes = {
+        "tune": tune,
+        "look": node(look, {"model": wire("tune", "mlflow_model_folder")}, {"out": "seen"}),
+    }
+    submit(emulator, name, pipeline(nodes, *outputs))
+    wait_for(emulator, name, "Completed")
+    found = emulator.arm("GET", f"/jobs/{name}").json()["properties"]["outputs"]
+    assert read(storage, found["seen"]["uri"], "MLmodel").startswith("flavors")
+    assert set(found) == set(outputs)
+
+
+def test_a_pipeline_may_go_on_after_a_failure(emulator: Emulator, name: str, write: str) -> None:
+    broken = component(emulator, f"{name}-broken", "exit 7", {}, "out")
+    behind = component(emulator, f"{name}-behind", "true", {"before": {"type": "uri_folder"}})
+    nodes = {
+        "bad": node(broken, {}),
+        "behind": node(behind, {"before": wire("bad")}),
+        "apart": node(write, {}),
+    }
+    submit(emulator, name, pipeline(nodes, settings={"continue_on_step_failure": True}))
+    wait_for(emulator, name, "Failed")
+    states = {key: one["status"] for key, one in children(emulator, name).items()}
+    assert states == {"bad": "Failed", "behind": "Canceled", "apart": "Completed"}
