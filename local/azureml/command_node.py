@@ -110,6 +110,8 @@ class CommandNode:
         if self._plan.environment:
             python = self._bench.settings.python
             self._say(f"environment {self._plan.environment} is not built: this runs with {python}")
+        if self._plan.spread:
+            self._say("several nodes or processes are asked for: this runs as one process on one node")
         job = self._shop.runs.job(self._job.name)
         inputs = self._bench.inputs(job, self._plan, self._root)
         box = sandbox.Sandbox(self._root, inputs, sandbox.output_paths(self._root, self._plan))

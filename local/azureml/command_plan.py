@@ -46,7 +46,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class CommandPlan:
-    """A command with what it needs. `path` is the node's in its pipeline, empty for a job of its own."""
+    """A command with what it needs. `path` is the node's in its pipeline, empty for a job of its own.
+
+    `spread`: it asks for several nodes or processes.
+    """
 
     path: str
     command: str
@@ -57,6 +60,7 @@ class CommandPlan:
     outputs: Mapping[str, Wanted]
     timeout: float | None
     compute: str | None
+    spread: bool = False
 
     @property
     def needs(self) -> set[str]:
@@ -83,6 +87,7 @@ def of_job(body: Json) -> CommandPlan:
         outputs=outputs,
         timeout=_timeout(body),
         compute=body.get("computeId"),
+        spread=_spread(body),
     )
     if not found.environment:
         raise bad_request("A command job needs an environmentId.")
@@ -123,6 +128,7 @@ def of_node(leaf: Leaf, spec: Json) -> CommandPlan:
         outputs=outputs,
         timeout=_timeout(leaf.node),
         compute=leaf.compute,
+        spread=_spread(leaf.node) or _spread(spec),
     )
 
 
@@ -169,6 +175,15 @@ def _command(text: object, inputs: Mapping[str, object], outputs: Mapping[str, o
                 f"The command names {match[0]}, and there is none in the job's {match['kind']}."
             )
     return text
+
+
+def _spread(body: Json) -> bool:
+    """Tell whether several nodes or processes are asked for; services into a node are refused on the way."""
+    if body.get("services"):
+        raise unsupported(f"services of a job: {', '.join(body['services'])}")
+    resources = _dict(body.get("resources"))
+    nodes = resources.get("instanceCount") or resources.get("instance_count") or 1
+    return bool(body.get("distribution")) or int(nodes) > 1
 
 
 def _timeout(body: Json) -> float | None:

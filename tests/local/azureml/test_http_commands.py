@@ -159,6 +159,8 @@ def test_what_is_wrong_is_refused_at_submit(emulator: Emulator, name: str) -> No
     refused(404, "environment", command("ls", environmentId=f"{WS}/environments/none/versions/1"))
     lost = {"uri": f"{WS}/data/none/versions/1", "jobInputType": "uri_file"}
     refused(404, "data", command("ls ${{inputs.a}}", inputs={"a": lost}))
+    service = {"jupyter": {"jobServiceType": "JupyterLab"}}
+    refused(501, "services of a job: jupyter", command("ls", services=service))
     refused(501, "job of type Sweep", {"properties": {"jobType": "Sweep"}})
     refused(501, "job of type AutoML", {"properties": {"jobType": "AutoML"}})
 
@@ -187,3 +189,12 @@ def test_commands_run_with_the_python_that_is_given(
     wait_for(emulator, "theirs", "Completed")
     assert f"\n{tmp_path / 'theirs'}\n" in log_of(emulator, "theirs")
     assert f"this runs with {python}" in log_of(emulator, "theirs")
+
+
+def test_a_distributed_command_runs_alone_and_says_so(emulator: Emulator, name: str) -> None:
+    spread = {"distributionType": "PyTorch", "processCountPerInstance": 2}
+    submit(emulator, name, command("echo rank $RANK of $WORLD_SIZE", distribution=spread))
+    wait_for(emulator, name, "Completed")
+    log = log_of(emulator, name)
+    assert "this runs as one process on one node" in log
+    assert "rank 0 of 1" in log
