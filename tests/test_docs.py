@@ -112,7 +112,7 @@ def test_every_code_of_training_and_serving_is_documented() -> None:
     domain = ROOT / "shared" / "domain"
     rooms = [*(domain / "preflight").glob("*.py")]
     rooms += [domain / f"{name}.py" for name in ("parameters", "training", "serving", "promoting", "gate")]
-    rooms += [ROOT / "shared" / "app" / f"{name}.py" for name in ("training", "computing")]
+    rooms += [ROOT / "shared" / "app" / f"{name}.py" for name in ("training", "computing", "evaluation")]
     azureml = ROOT / "shared" / "adapters" / "azureml"
     rooms += [azureml / f"{name}.py" for name in ("models", "jobs", "computes")]
     text = "\n".join(path.read_text("utf-8") for path in rooms)

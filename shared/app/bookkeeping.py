@@ -61,10 +61,8 @@ def end(work: Work, _action: actions.End) -> None:
     """Write the end: no due time, no claim, no open wish."""
     now, state = work.world.now(), work.run.closing or State.FAILED
     by, before = work.run.closing_by, work.run.state
-    problem, metrics = work.run.problem, work.run.metrics
+    problem = work.run.problem
     figures: dict[str, Any] = ({"code": problem.code} if problem else {}) | work.run.closing_figures
-    if problem is not None and problem.code.startswith("gate-"):
-        figures |= metrics
 
     def change(run: Run) -> Run:
         after = runs.moved(run, state, run.reason, now, by=by, figures=figures)

@@ -6,7 +6,6 @@ baselines/<digest>.json     a base model's loss on the rows of one evaluation di
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from shared.ports import Documents
 
 Curves = dict[str, list[tuple[int, float]]]
-VALIDATION = "validation.jsonl"
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -39,7 +37,7 @@ def keep(work: Work, found: Mapping[str, Sequence[tuple[int, float]]]) -> dict[s
     name, ledger = work.run.job or "", work.world.ledger
     path = f"curves/{name}.json"
     ledger.put(path, msgspec.json.encode({key: list(points) for key, points in found.items()}))
-    digest = _eval_digest(work)
+    digest = work.run.evaluation.digest if work.run.evaluation else None
     return {"curves": path, "eval_digest": digest, "base_eval_loss": _baseline(work, found, digest)}
 
 
@@ -48,17 +46,6 @@ def of(ledger: Documents, run: Run) -> Curves:
     path = run.curves
     stored = or_none(lambda: ledger.read(path)) if path else None
     return msgspec.json.decode(stored.data, type=Curves) if stored else {}
-
-
-def _eval_digest(work: Work) -> str | None:
-    """Tell the held-out rows from any others: 32 hex digits of their bytes."""
-    prepared = work.run.prepared
-    if prepared is None:
-        return None
-    hashed = hashlib.sha256()
-    for chunk in work.world.prepared.read(f"{prepared.folder}/{VALIDATION}"):
-        hashed.update(chunk)
-    return hashed.hexdigest()[:32]
 
 
 def _baseline(

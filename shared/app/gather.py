@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shared.app.observing import figures
 from shared.domain.errors import Missing
-from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts, JobFacts
+from shared.domain.facts import Baseline, DeploymentFacts, EndpointFacts, Facts, JobFacts
+from shared.domain.gate import LOSS
 from shared.domain.recipe import SERVERLESS
 from shared.domain.run import State
 from shared.domain.tags import INSTALLATION, RECIPE, RUN, SPEC
@@ -39,6 +40,7 @@ def gather(world: World, ledger: Ledger, run: Run) -> Facts:
         model_run=_model_run(world, run) if run.state is State.REGISTERING else None,
         endpoint=_endpoint(world, run) if serving else None,
         deployment=_deployment(world, run) if serving else None,
+        baseline=_baseline(ledger, lane) if job is not None and job.over else None,
         champion=_champion(world, lane, run) if run.state is State.PROMOTING or run.closing else None,
         figures=figures(world, run) if run.state is State.PROMOTING and run.closing is None else {},
         workspace_id=world.workspace_id,
@@ -107,6 +109,17 @@ def _endpoint(world: World, run: Run) -> EndpointFacts | None:
         return None
     ours = (found.tags.get(INSTALLATION), found.tags.get(RECIPE)) == (world.installation, run.recipe_name)
     return EndpointFacts(found.state, ours, found.traffic, found.mirror)
+
+
+def _baseline(ledger: Ledger, lane: Lane) -> Baseline | None:
+    """Read what the champion's run knows of its loss; its document may be gone."""
+    if lane.champion is None:
+        return None
+    name = lane.champion.place.run
+    held = or_none(lambda: ledger.load(name))
+    if held is None:
+        return Baseline(name)
+    return Baseline(name, held.run.metrics.get(LOSS), held.run.eval_digest)
 
 
 def _champion(world: World, lane: Lane, run: Run) -> DeploymentFacts | None:

@@ -85,6 +85,7 @@ def _another_job(run: Run) -> Run:
     return replace(
         run,
         job=None,
+        evaluation=None,
         job_attempt=run.job_attempt + 1,
         job_spec=None,
         job_started=None,

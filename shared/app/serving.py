@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from shared.app import evaluation, own_requests
 from shared.app import lanes as lane_changes
-from shared.app import own_requests
 from shared.domain import lane as lanes
 from shared.domain import smoke, tags
 from shared.domain.actions import Note
@@ -136,11 +136,13 @@ def crown(work: Work, _action: actions.Crown) -> None:
     """Write the champion into the lane and hint who waits for the deploy slot."""
     run, now = work.run, work.world.now()
     hours = run.recipe.serving.keep_previous_hours if run.recipe else 1
-    after = lane_changes.change(
-        work.ledger,
-        run.recipe_name,
-        lambda lane: lanes.crown(lane, _champion(work, run), now + timedelta(hours=hours)),
-    )
+    frozen = evaluation.freeze(work)
+
+    def alter(lane: lanes.Lane) -> lanes.Lane:
+        after = lanes.crown(lane, _champion(work, run), now + timedelta(hours=hours))
+        return replace(after, frozen=lane.frozen or frozen)
+
+    after = lane_changes.change(work.ledger, run.recipe_name, alter)
     lane_changes.hint_next(work.world.steps, after)
 
 

@@ -62,9 +62,18 @@ def spec(work: Work) -> JobSpec:
         component=component,
         model_id=base.id,
         inputs={name: value for name, value in values.items() if name in inputs},
-        files={name: f"{prepared.folder}/{file}" for name, file in FILES.items()},
+        files=_files(run, prepared.folder),
         tags=tags.of(run, work.world.installation),
     )
+
+
+def _files(run: Run, folder: str) -> dict[str, str]:
+    """Name the three files; without all of them Azure ML quietly splits the train rows itself."""
+    files = {name: f"{folder}/{file}" for name, file in FILES.items()}
+    if run.evaluation is not None:
+        files["validation_file_path"] = run.evaluation.path
+        files["train_file_path"] = run.evaluation.train or files["train_file_path"]
+    return files
 
 
 def _ready(run: Run) -> tuple[Recipe, Prepared, ResolvedModel]:

@@ -111,6 +111,11 @@ class AskToLeave:
 
 
 @dataclass(frozen=True)
+class FixEvaluation:
+    """Choose the rows the model is measured on, and take them out of the train rows."""
+
+
+@dataclass(frozen=True)
 class SubmitJob:
     """Make the fine-tune job."""
 
@@ -206,6 +211,7 @@ Action = (
     | EnterTraining
     | LeaveTraining
     | AskToLeave
+    | FixEvaluation
     | SubmitJob
     | CancelJob
     | ReadMetrics

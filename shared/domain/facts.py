@@ -35,6 +35,15 @@ class JobFacts:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The champion's loss. loss, digest: None where its run does not tell; digest: of the rows it is on."""
+
+    run: str
+    loss: float | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
 class EndpointFacts:
     """The run's endpoint. ours: it carries this installation's and this recipe's tags; mirror: copies."""
 
@@ -58,7 +67,8 @@ class Facts:
     """The world as `decide` sees it. states: of the runs the lane names; None: no such document.
 
     model_run: whose tag the registered version carries; None: no such version.
-    champion: the lane's, where it is on the run's endpoint; figures: of a rollout's step by deployment.
+    baseline: the champion's loss, once the job is over; champion: the lane's, where it is on the run's
+    endpoint; figures: of a rollout's step by deployment.
     """
 
     lane: Lane
@@ -70,5 +80,6 @@ class Facts:
     endpoint: EndpointFacts | None = None
     deployment: DeploymentFacts | None = None
     champion: DeploymentFacts | None = None
+    baseline: Baseline | None = None
     figures: Mapping[str, Figures] = field(default_factory=dict)
     workspace_id: str = ""

@@ -1,17 +1,18 @@
 """The first gate: what training itself shows, before a model is registered or anything is deployed.
 
-The component never logs a value that is not a number, so a loss that is missing has diverged. The base
-model's loss is known where it was measured on the very same held-out rows: by a job that evaluates before
-its first step, this one or an earlier one with the same base model and evaluation digest.
+The component never logs a value that is not a number, so a loss that is missing has diverged. Losses are
+compared on the very same rows alone: with the base model's, where a job that evaluates before its first step
+measured it on them, and with the champion's, where its evaluation set had the same digest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import Problem
 
 if TYPE_CHECKING:
+    from shared.domain.facts import Baseline
     from shared.domain.recipe import Recipe
     from shared.domain.run import Run
 
@@ -20,7 +21,7 @@ LOSS = "eval_loss"
 ENDED, AVERAGE = "train_runtime", "train_loss"
 
 
-def first(run: Run, recipe: Recipe) -> Problem | None:
+def first(run: Run, recipe: Recipe, champion: Baseline | None = None) -> Problem | None:
     """Say why the trained model goes no further; None where it may."""
     loss, most, base = run.metrics.get(LOSS), recipe.evaluation.max_eval_loss, run.base_eval_loss
     if loss is None or (ENDED in run.metrics and AVERAGE not in run.metrics):
@@ -33,7 +34,48 @@ def first(run: Run, recipe: Recipe) -> Problem | None:
         what = f"{said}, not below the base model's {base:.4g} on them."
         mend = "The model learned nothing that the held-out rows show: train longer, or look at the rows"
         return _stopped(run, "gate-not-better", what, mend)
+    allowed = _allowed(run, recipe, champion)
+    if champion is not None and allowed is not None and loss > allowed:
+        what = (
+            f"{said}, more than evaluation.max_regression ({recipe.evaluation.max_regression:g}) above the "
+            f"champion's {champion.loss:.4g} on the same rows ({champion.run})."
+        )
+        return _stopped(run, "gate-regression", what, "Look at the new rows, or raise the limit")
     return None
+
+
+def told(run: Run, champion: Baseline | None) -> str:
+    """Say for people what the loss was compared with; a missing baseline is said to be missing."""
+    if champion is None:
+        return "no champion to compare with"
+    if champion.loss is None:
+        return f"no baseline: the champion {champion.run} has no loss on record"
+    if not _same_rows(run, champion):
+        return f"no baseline: the champion's loss ({champion.run}) was measured on other rows"
+    return f"eval_loss {run.metrics.get(LOSS, 0.0):.4g}, the champion's {champion.loss:.4g} on the same rows"
+
+
+def figures(run: Run, recipe: Recipe, champion: Baseline | None) -> dict[str, Any]:
+    """Give every metric with the limits it was held against."""
+    known = {
+        "eval_digest": run.evaluation.digest if run.evaluation else None,
+        "max_eval_loss": recipe.evaluation.max_eval_loss,
+        "base_eval_loss": run.base_eval_loss,
+        "champion_eval_loss": champion.loss if champion and _same_rows(run, champion) else None,
+        "max_with_regression": _allowed(run, recipe, champion),
+    }
+    return run.metrics | {key: value for key, value in known.items() if value is not None}
+
+
+def _same_rows(run: Run, champion: Baseline) -> bool:
+    return run.evaluation is not None and champion.digest == run.evaluation.digest
+
+
+def _allowed(run: Run, recipe: Recipe, champion: Baseline | None) -> float | None:
+    """Give the largest loss that is no regression; None where there is nothing to compare with."""
+    if champion is None or champion.loss is None or not _same_rows(run, champion):
+        return None
+    return champion.loss * (1 + recipe.evaluation.max_regression)
 
 
 def _diverged(run: Run, loss: float | None) -> Problem:

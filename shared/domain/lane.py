@@ -39,6 +39,14 @@ class Champion(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
+class Frozen(msgspec.Struct, frozen=True):
+    """The rows that every later model is measured on. path: in `prepared`; run: whose part it was."""
+
+    path: str
+    digest: str
+    run: str
+
+
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """lanes/<recipe>.json."""
 
@@ -53,6 +61,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str | None = None
     generation: int = 1
     last_version: int = 0
+    frozen: Frozen | None = None
 
     def named(self) -> set[str]:
         """List every run that holds or awaits a slot."""

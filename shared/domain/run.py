@@ -118,6 +118,19 @@ class Answer(msgspec.Struct, frozen=True):
     empty: bool = False
 
 
+class Evaluated(msgspec.Struct, frozen=True):
+    """What a model is measured on. path: in `prepared`; of_run: whose validation part it was.
+
+    train: the train rows without those that stand in it, None: all of them; taken: how many those were.
+    """
+
+    path: str
+    digest: str
+    of_run: str
+    train: str | None = None
+    taken: int = 0
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint."""
 
@@ -161,6 +174,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     preemptions: int = 0
     tokens: dict[str, int] = {}
     curves: str | None = None
+    evaluation: Evaluated | None = None
     eval_digest: str | None = None
     base_eval_loss: float | None = None
     model: str | None = None

@@ -11,6 +11,7 @@ from shared.domain.actions import (
     ChooseVersion,
     Close,
     CreateCompute,
+    FixEvaluation,
     LeaveTraining,
     Move,
     ReadMetrics,
@@ -39,7 +40,7 @@ def training(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     """Make the job, watch it, keep its figures."""
     job = facts.job
     if job is None:
-        return _compute(run, facts.cluster, recipe) or SubmitJob()
+        return _compute(run, facts.cluster, recipe) or (SubmitJob() if run.evaluation else FixEvaluation())
     if job.changed:
         return _changed(run, job)
     if run.job_spec is None:
@@ -86,23 +87,26 @@ def _compute(run: Run, cluster: Cluster | None, recipe: Recipe) -> Action | None
 def _trained(run: Run, facts: Facts, recipe: Recipe) -> Action:
     if not run.metrics_read:
         return ReadMetrics()
-    problem = gate.first(run, recipe)
+    champion = facts.baseline
+    figures = gate.figures(run, recipe, champion)
+    problem = gate.first(run, recipe, champion)
     if problem is not None:
-        return Close(State.FAILED, problem.message, problem)
+        return Close(State.FAILED, problem.message, problem, figures=figures)
     if run.place in facts.lane.training:
         return LeaveTraining()
+    figures |= _money(run)
+    told = gate.told(run, champion)
     if recipe.approval in {"gate", "always"}:
-        return Move(
-            State.AWAITING_APPROVAL, "the recipe asks for approval before serving", figures=_figures(run)
-        )
-    return Move(State.REGISTERING, f"job {run.job} completed", figures=_figures(run))
+        why = f"the recipe asks for approval before serving; {told}"
+        return Move(State.AWAITING_APPROVAL, why, figures=figures)
+    return Move(State.REGISTERING, f"job {run.job} completed; {told}", figures=figures)
 
 
-def _figures(run: Run) -> dict[str, Any]:
-    """Name what the job measured, and what it cost beside what was foretold."""
+def _money(run: Run) -> dict[str, Any]:
+    """Name what the job cost beside what was foretold."""
     foretold = run.estimate.usd[1] if run.estimate and run.estimate.usd else None
     money = {"training_usd": run.spent_usd, "foretold_usd": foretold}
-    return {**run.metrics, **{name: value for name, value in money.items() if value is not None}}
+    return {name: value for name, value in money.items() if value is not None}
 
 
 def _job_failed(run: Run, job: JobFacts) -> Action:

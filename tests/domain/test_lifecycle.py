@@ -15,7 +15,7 @@ from shared.domain.lane import Lane, Place
 from shared.domain.lifecycle import STEPS, decide
 from shared.domain.recipe import Compute, Cost, Evaluation, Recipe, Serving
 from shared.domain.rollout import Split
-from shared.domain.run import ENDS, Answer, Run, State, Wish
+from shared.domain.run import ENDS, Answer, Evaluated, Run, State, Wish
 from shared.domain.survey import Cluster, Finding
 from tests.domain.builders import NOON, base_model, champion, drop, estimate, facts, prepared, run
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shared.domain.facts import Facts
 
 CLUSTER = Cluster("gpu-cluster", "Standard_NC24ads_A100_v4", "succeeded", 2)
+ROWS = Evaluated("frozen/support/d.jsonl", "d" * 32, "another")
 READY = EndpointFacts("succeeded", ours=True, traffic={})
 
 
@@ -162,6 +163,8 @@ def test_older_data_than_the_champions_is_superseded() -> None:
 
 def test_a_job_is_made_then_watched_then_read() -> None:
     the_run = run(State.TRAINING, job="j")
+    assert next_action(the_run, facts(cluster=CLUSTER)) == a.FixEvaluation()
+    the_run = replace(the_run, evaluation=ROWS)
     assert next_action(the_run, facts(cluster=CLUSTER)) == a.SubmitJob()
     unwritten = facts(job=JobFacts("running"))
     assert next_action(the_run, unwritten) == a.SubmitJob()
@@ -177,7 +180,8 @@ def test_a_job_is_made_then_watched_then_read() -> None:
     action = next_action(read, done)
     assert moves_to(action, State.REGISTERING)
     assert isinstance(action, a.Move)
-    assert action.figures == {"eval_loss": 0.1}
+    assert action.figures == {"eval_loss": 0.1, "eval_digest": ROWS.digest}
+    assert "no champion to compare with" in action.reason
 
 
 def test_a_failed_job_fails_the_run_with_its_log_and_the_next_command() -> None:
@@ -218,7 +222,7 @@ def test_a_cluster_is_made_where_the_recipe_says_so_and_waited_for() -> None:
     assert closes(action, State.FAILED, "compute-failed")
     assert "no cores" in action.reason  # type: ignore[union-attr]
     serverless = run(State.TRAINING, Recipe(compute=Compute(name="serverless")), job="j")
-    assert next_action(serverless, facts()) == a.SubmitJob()
+    assert next_action(serverless, facts()) == a.FixEvaluation()
 
 
 def test_a_preempted_job_gets_two_more_attempts() -> None:

@@ -1,0 +1,110 @@
+"""The evaluation set: fixed before the job is made, so that losses on the same rows can be compared.
+
+The lane's frozen part, which is the first live run's validation part; before there is one, this drop's. It is
+passed as the validation file; train rows that ask what stands in it are taken out.
+
+frozen/<recipe>/<digest>.jsonl          in `prepared`: a set that outlives its run
+<run>/<claim>/train-<digest>.jsonl      the train rows that do not stand in it
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.errors import Missing, Permanent
+from shared.domain.lane import Frozen
+from shared.domain.run import Evaluated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from shared.app.claim import Work
+    from shared.domain import actions
+
+SHORT = 32
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str
+
+
+class _Chat(msgspec.Struct):
+    messages: list[_Message]
+
+
+def fix(work: Work, _action: actions.FixEvaluation) -> None:
+    """Choose the run's evaluation set and write the train rows that do not stand in it."""
+    run = work.run
+    if run.recipe is None or run.prepared is None:
+        raise Missing("run-incomplete", f"The run {run.name} has no recipe or prepared data yet.")
+    folder, frozen = run.prepared.folder, work.ledger.lane(run.recipe_name).lane.frozen
+    if frozen is not None and frozen.run != run.name:
+        chosen = _without(work, Evaluated(frozen.path, frozen.digest, frozen.run), folder)
+    else:
+        own = f"{folder}/validation.jsonl"
+        chosen = Evaluated(own, digest_of(work.world.prepared.read(own)), run.name)
+    work.update(lambda now: replace(now, evaluation=chosen))
+
+
+def freeze(work: Work) -> Frozen | None:
+    """Copy a first live run's validation part to where it outlives the run; None where the lane has one."""
+    run, files = work.run, work.world.prepared
+    if run.evaluation is None or work.ledger.lane(run.recipe_name).lane.frozen is not None:
+        return None
+    path = f"frozen/{run.recipe_name}/{run.evaluation.digest}.jsonl"
+    with files.writer(path) as out:
+        for chunk in files.read(run.evaluation.path):
+            out.write(chunk)
+    return Frozen(path, run.evaluation.digest, run.name)
+
+
+def digest_of(chunks: Iterable[bytes]) -> str:
+    """Tell a set from any other: 32 hex digits of its bytes."""
+    hashed = hashlib.sha256()
+    for chunk in chunks:
+        hashed.update(chunk)
+    return hashed.hexdigest()[:SHORT]
+
+
+def _without(work: Work, chosen: Evaluated, folder: str) -> Evaluated:
+    """Write the train rows that ask nothing that stands in the set; none taken out: no file is named."""
+    files, source = work.world.prepared, f"{folder}/train.jsonl"
+    known = {_question(line) for line in _lines(files.read(chosen.path))}
+    path, taken, left = f"{folder}/train-{chosen.digest}.jsonl", 0, 0
+    with files.writer(path) as out:
+        for line in _lines(files.read(source)):
+            if _question(line) in known:
+                taken += 1
+            else:
+                left += 1
+                out.write(line + b"\n")
+    least = work.run.recipe.data.min_rows if work.run.recipe else 1
+    if taken and left < least:
+        what = (
+            f"{left} train rows are left without the {taken} that ask what stands in the evaluation set "
+            f"of the lane (from {chosen.of_run}); expected data.min_rows ({least})."
+        )
+        command = f"droptune drop FILE --recipe {work.run.recipe_name}"
+        raise Permanent("train-rows-evaluated", what, f"Drop more rows: {command}")
+    return replace(chosen, train=path if taken else None, taken=taken)
+
+
+def _question(line: bytes) -> bytes:
+    """Give 16 bytes for a prepared chat's first question, folded as the split folds it."""
+    chat = msgspec.json.decode(line, type=_Chat)
+    said = next((message.content for message in chat.messages if message.role == "user"), "")
+    return hashlib.sha256(" ".join(said.casefold().split()).encode()).digest()[:16]
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
+    if rest.strip():
+        yield rest
