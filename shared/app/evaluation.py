@@ -16,8 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.errors import Missing, Permanent
-from shared.domain.lane import Frozen
-from shared.domain.run import Evaluated
+from shared.domain.lane import Evaluated, Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -47,6 +47,19 @@ class Frozen(msgspec.Struct, frozen=True):
     run: str
 
 
+class Evaluated(msgspec.Struct, frozen=True):
+    """What a model is measured on. path: in `prepared`; of_run: whose validation part it was.
+
+    train: the train rows without those that stand in it, None: all of them; taken: how many those were.
+    """
+
+    path: str
+    digest: str
+    of_run: str
+    train: str | None = None
+    taken: int = 0
+
+
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """lanes/<recipe>.json."""
 

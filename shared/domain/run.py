@@ -12,7 +12,7 @@ from shared.domain.base_model import ResolvedModel
 from shared.domain.cost import Estimate
 from shared.domain.drops import Drop
 from shared.domain.errors import Problem
-from shared.domain.lane import Place
+from shared.domain.lane import Evaluated, Place
 from shared.domain.recipe import Recipe
 from shared.domain.rollout import Rollout
 from shared.domain.survey import Finding
@@ -116,19 +116,6 @@ class Answer(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
     empty: bool = False
-
-
-class Evaluated(msgspec.Struct, frozen=True):
-    """What a model is measured on. path: in `prepared`; of_run: whose validation part it was.
-
-    train: the train rows without those that stand in it, None: all of them; taken: how many those were.
-    """
-
-    path: str
-    digest: str
-    of_run: str
-    train: str | None = None
-    taken: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

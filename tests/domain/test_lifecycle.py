@@ -11,11 +11,11 @@ from shared.domain import actions as a
 from shared.domain import lane as lanes
 from shared.domain.errors import Problem
 from shared.domain.facts import DeploymentFacts, EndpointFacts, JobFacts
-from shared.domain.lane import Lane, Place
+from shared.domain.lane import Evaluated, Lane, Place
 from shared.domain.lifecycle import STEPS, decide
 from shared.domain.recipe import Compute, Cost, Evaluation, Recipe, Serving
 from shared.domain.rollout import Split
-from shared.domain.run import ENDS, Answer, Evaluated, Run, State, Wish
+from shared.domain.run import ENDS, Answer, Run, State, Wish
 from shared.domain.survey import Cluster, Finding
 from tests.domain.builders import NOON, base_model, champion, drop, estimate, facts, prepared, run
 

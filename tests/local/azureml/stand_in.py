@@ -3,11 +3,13 @@
 A job learns nothing but the words it was given: its model is a file of them, and its server answers with
 how many there are. So what reaches a job, and which model a server serves, can be seen from outside.
 Parameters steer it: `seed` 1 fails the job, 2 ends it without a result, 3 makes it last until it is stopped,
-4 lets it diverge: no loss on the held-out rows is logged.
+4 lets it diverge: no loss on the held-out rows is logged, 5 makes a model whose server fails from the sixth
+question on.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -22,6 +24,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from local.trainer.slices import slices
+
+HEALTHY = 5  # questions that a model of seed 5 answers
 
 
 def nursery() -> int:
@@ -102,7 +106,7 @@ def finetune(spec: dict[str, Any]) -> int:
     model = Path(spec["output_dir"])
     (model / "data").mkdir(parents=True)
     (model / "MLmodel").write_text("flavors: {python_function: {}}\n")
-    (model / "data" / "words.json").write_text(json.dumps({"rows": len(texts)}))
+    (model / "data" / "words.json").write_text(json.dumps({"rows": len(texts), "seed": seed}))
     properties = {"score": 0.5}
     Path(spec["result"]).write_text(json.dumps({"status": "completed", "properties": properties}))
     return 0
@@ -110,6 +114,7 @@ def finetune(spec: dict[str, Any]) -> int:
 
 def serve(spec: dict[str, Any]) -> int:
     words = json.loads((Path(spec["model"]) / "data" / "words.json").read_text())
+    asked = itertools.count(1)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -119,6 +124,9 @@ def serve(spec: dict[str, Any]) -> int:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if "input_data" not in body:
                 self.answer(400, {"message": "no input_data"})
+                return
+            if next(asked) > HEALTHY and words["seed"] == "5":
+                self.answer(500, {"message": "out of memory"})
                 return
             self.answer(200, {"output": f"{spec['name']} knows {words['rows']} rows"})
 
