@@ -63,6 +63,7 @@ def end(work: Work, _action: actions.End) -> None:
     by, before = work.run.closing_by, work.run.state
     problem = work.run.problem
     figures: dict[str, Any] = ({"code": problem.code} if problem else {}) | work.run.closing_figures
+    figures |= _left(work)
 
     def change(run: Run) -> Run:
         after = runs.moved(run, state, run.reason, now, by=by, figures=figures)
@@ -70,6 +71,17 @@ def end(work: Work, _action: actions.End) -> None:
 
     work.update(change)
     log.info("run %s: %s -> %s", work.run.name, before, state)
+
+
+def _left(work: Work) -> dict[str, Any]:
+    """Give the traffic that an ended rollout leaves behind."""
+    run = work.run
+    if run.rollout is None or run.endpoint is None:
+        return {}
+    try:
+        return {"traffic": dict(work.world.endpoints.find(run.endpoint).traffic)}
+    except Missing:
+        return {}
 
 
 def free(work: Work, _action: actions.Free) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from shared.domain.run import Run
+    from shared.domain.run import Change, Run
 
 
 def line(run: Run) -> dict[str, Any]:
@@ -23,6 +23,17 @@ def line(run: Run) -> dict[str, Any]:
         "model": model,
         "endpoint": run.endpoint,
     }
+
+
+def figures(change: Change) -> dict[str, str]:
+    """Give the figures of a change for people; shares of traffic as percents."""
+    return {key: _said(value) for key, value in change.figures.items()}
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {share} %" for name, share in value.items()) or "none"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def whole(run: Run) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
 def _tell(run: Run) -> None:
     output.say(f"{run.name} is {run.state}: {run.reason}")
     for change in run.history:
-        figures = ", ".join(f"{key} {value}" for key, value in change.figures.items())
+        figures = ", ".join(f"{key} {value}" for key, value in views.figures(change).items())
         output.say(
             f"  {change.at:%Y-%m-%d %H:%M:%S}  {change.state:<18} {change.reason}"
             + (f"  [{figures}]" if figures else "")

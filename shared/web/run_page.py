@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from shared.app import views
 from shared.web import curves as drawn
 from shared.web import pages
+from shared.web import traffic as shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ def render(run: Run, curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
         run=run,
         line=views.line(run),
         figures=_figures(run),
+        told=views.figures,
+        traffic=shares.drawn(run),
         plots=list(drawn.plots(curves)),
         size=drawn,
     )

@@ -104,6 +104,7 @@ def test_a_challenger_that_fails_under_traffic_is_sent_back_at_once_and_taken_aw
     assert run.history[-1].figures["challenger_errors"] == 20
     assert stage.life.run(stage.old.name).state is State.LIVE
     assert stage.life.ledger.lane("support").lane.deploying is None
+    assert run.history[-1].figures["traffic"] == {stage.old.deployment: 100}
 
 
 def test_a_slow_challenger_is_sent_back() -> None:

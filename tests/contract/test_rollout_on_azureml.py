@@ -157,5 +157,5 @@ def test_copies_come_first_where_the_recipe_mirrors(rig: EmulatorRig) -> None:
         run = served.runs.ended(served.challenger(mirror))
     assert run.problem is not None
     assert run.problem.code == "rollout-errors"
-    assert shares(run) == [{old: 100}]
+    assert shares(run) == [{old: 100}, {old: 100}]
     assert set(served.answers) == {(old, 200)}  # nobody saw a copy's answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -10,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import Problem
-from shared.domain.run import State
+from shared.domain.run import State, moved
 from shared.domain.survey import Finding
 from shared.web import curves, run_page
-from tests.domain.builders import run
+from tests.domain.builders import NOON, run
 
 LOSS = [(10, 2.5), (20, 1.5), (30, 1.0)]
 CURVES = {
@@ -109,3 +110,29 @@ def test_a_flat_line_has_a_place(value: float) -> None:
     assert plot.lines[0].dots[0][1] == pytest.approx(
         curves.TOP + (curves.HEIGHT - curves.TOP - curves.BOTTOM) / 2
     )
+
+
+def test_the_traffic_is_plotted_over_time_and_each_decision_has_its_figures() -> None:
+    the_run = run(State.PROMOTING, deployment="rnew")
+    seen = ({"rold": 90, "rnew": 10}, {"rold": 50, "rnew": 50}, {"rold": 100})
+    for minutes, shares in enumerate(seen):
+        figures = {"traffic": shares, "rule": "errors", "challenger_errors": 3}
+        the_run = moved(
+            the_run, State.PROMOTING, "a step", NOON + timedelta(minutes=minutes), figures=figures
+        )
+    page = run_page.render(the_run, {})
+    assert "rnew (this run) 0 %" in page
+    assert "rold 100 %" in page
+    lines = [attrs["points"] for tag, attrs in Tags(page).found if tag == "polyline"]
+    old, new = (line.split() for line in lines if line)
+    assert len(old) == len(new) == 6  # each share is held until the next is seen
+    heights = [float(point.split(",")[1]) for point in new]
+    assert heights[0] > heights[2]  # 10 % is drawn below 50 %
+    assert heights[4] > heights[0]  # and nothing below both
+    assert "Traffic from 2026-11-24 12:00:00" in page
+    for told in ("traffic rold 90 %, rnew 10 %", "rule errors", "challenger_errors 3"):
+        assert told in page
+
+
+def test_a_run_without_traffic_has_no_plot_of_it() -> None:
+    assert "<h2>Traffic</h2>" not in run_page.render(run(), {})
