@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.app import going, own_requests, saving, taking, telling
+from shared.app import beside, going, own_requests, saving, taking, telling
 from shared.app import marks as mark_book
 from shared.app.inventory import survey
 from shared.app.ledger import Ledger
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from shared.app.inventory import Survey
     from shared.app.marks import Book
+    from shared.domain.survey import Finding
     from shared.domain.sweep import EndpointFacts
     from shared.ports import World
 
@@ -43,7 +44,7 @@ class SweepReport:
 
     digest: of its plan; errors: by endpoint or deployment; taken: what is gone or going, with those that an
     earlier sweep began; unpriced: how many of these nobody could price;
-    saved_usd: what all sweeps have saved until now.
+    saved_usd: what all sweeps have saved until now; beside: what else bills for nothing.
     """
 
     at: datetime
@@ -55,6 +56,7 @@ class SweepReport:
     saves_monthly_usd: float | None
     unpriced: int = 0
     saved_usd: float = 0.0
+    beside: tuple[Finding, ...] = ()
 
     def to_json(self) -> bytes:
         """Give the report for programs."""
@@ -89,14 +91,20 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
         verdicts = _capped(verdicts, sum(one.ours for one in found.facts.values()), now)
     done = _Done() if dry_run else _apply(world, ledger, verdicts, found.facts)
     saved = saving.read(world)[0] if dry_run else saving.count(world, ledger, done.taken)
-    report = replace(
-        _report(found, verdicts, done, now, digest, dry_run=dry_run), saved_usd=saved.usd(world.now())
-    )
-    if done.taken:
-        world.ledger.put(_report_name(now), report.to_json())
+    others, unseen = beside.beside(world, ledger)
+    done.errors |= unseen
+    report = _report(found, verdicts, done, now, digest, dry_run=dry_run)
+    report = replace(report, saved_usd=saved.usd(world.now()), beside=others)
     if not dry_run:
-        telling.tell_all(world)
+        _publish(world, report)
     return report
+
+
+def _publish(world: World, report: SweepReport) -> None:
+    """Keep the report of a sweep that took something, and tell what happened."""
+    if report.taken:
+        world.ledger.put(_report_name(report.at), report.to_json())
+    telling.tell_all(world)
 
 
 def _tell_marks(world: World, before: Book, after: Book, verdicts: list[Verdict]) -> None:

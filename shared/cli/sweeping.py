@@ -67,6 +67,8 @@ def _tell(report: SweepReport) -> None:
         what = f"{verdict.endpoint}/{verdict.deployment}" if verdict.deployment else verdict.endpoint
         why = f"[{verdict.rule}] {verdict.reason}{_money(verdict.costs_monthly_usd)}"
         output.say(f"{verdict.action:<5} {what}  {why}")
+    for one in report.beside:
+        output.say(f"tell  [{one.code}] {one.message} {one.help}")
     for name, problem in report.errors.items():
         output.say(f"error {name}  {problem}")
     if report.saved_usd:

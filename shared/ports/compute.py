@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shared.domain.sizes import Size, Tier, Usage
     from shared.domain.survey import Cluster
@@ -29,6 +29,9 @@ class Computes(Protocol):
 
     def find(self, name: str) -> Cluster:
         """Look at a cluster; raises Missing."""
+
+    def all(self) -> Iterator[Cluster]:
+        """List every cluster of the workspace; other kinds of compute are left out."""
 
     def create(self, spec: ClusterSpec) -> None:
         """Begin to make a cluster; one that is there stays as it is."""

@@ -69,6 +69,9 @@ class Jobs(Protocol):
     def find(self, name: str) -> Job:
         """Look at a job; raises Missing."""
 
+    def newest(self, limit: int) -> Sequence[Job]:
+        """List the newest jobs of the workspace, ours or not; a failed one's error is left out."""
+
     def submit(self, spec: JobSpec) -> Job:
         """Make the job; raises Permanent where Azure ML refuses it, Changed where its name is taken."""
 

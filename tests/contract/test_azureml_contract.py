@@ -456,3 +456,14 @@ def test_tags_are_written_whole(rig: Rig) -> None:
     with pytest.raises(Missing):
         rig.endpoints.tag("nowhere", {})
     rig.endpoints.delete(name)
+
+
+def test_the_newest_jobs_and_all_clusters_are_listed(rig: Rig) -> None:
+    asked = lasting(rig)
+    rig.jobs.submit(asked)
+    newest = {job.name: job for job in rig.jobs.newest(5)}
+    assert newest[asked.name].tags[RUN] == "run-1"
+    assert not newest[asked.name].over
+    assert len(rig.jobs.newest(1)) == 1
+    rig.jobs.cancel(asked.name)
+    assert {cluster.name: cluster.size for cluster in rig.computes.all()}[COMPUTE] == SIZE

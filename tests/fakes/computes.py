@@ -10,7 +10,7 @@ from shared.domain.sizes import Size, Usage
 from shared.domain.survey import Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shared.ports import ClusterSpec
     from tests.fakes.faults import Faults
@@ -63,6 +63,11 @@ class FakeComputes:
                 self.clusters[spec.name] = Cluster(
                     spec.name, spec.size, "creating", spec.max_nodes, spec.tier
                 )
+
+    def all(self) -> Iterator[Cluster]:
+        with self._faults.call("computes.all"):
+            found = list(self.clusters.values())
+        return iter(found)
 
     def location(self) -> str:
         with self._faults.call("computes.location"):

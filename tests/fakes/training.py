@@ -77,6 +77,10 @@ class FakeJobs:
                 self._set(name, status="canceled")
             return kept.job
 
+    def newest(self, limit: int) -> Sequence[Job]:
+        with self._faults.call("jobs.newest"):
+            return [kept.job for kept in reversed(self._jobs.values())][:limit]
+
     def submit(self, spec: JobSpec) -> Job:
         with self._faults.call("jobs.submit"):
             if "/" in spec.name:

@@ -35,6 +35,16 @@ class AzureMLComputes:
         path = f"{self._place.id}/computes/{quote(_checked(name), safe='')}"
         return _cluster(name, self._place.call(Request("GET", path, COMPUTES), f"the compute {name}"))
 
+    def all(self) -> Iterator[Cluster]:
+        """List every cluster of the workspace, page by page."""
+        asked: Request | None = Request("GET", f"{self._place.id}/computes", COMPUTES)
+        while asked:
+            page = self._place.call(asked, "the computes")
+            for found in page.get("value") or ():
+                if str(found["properties"].get("computeType")).lower() == "amlcompute":
+                    yield _cluster(str(found["name"]), found)
+            asked = Request("GET", page["nextLink"]) if page.get("nextLink") else None
+
     def create(self, spec: ClusterSpec) -> None:
         """Begin to make a cluster; Azure ML would take a second PUT as a change of its scale."""
         from azure.ai.ml.entities import AmlCompute

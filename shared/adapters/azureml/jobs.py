@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shared.adapters.azureml import entities, history, mlflow
@@ -39,16 +40,19 @@ class AzureMLJobs:
         """Look at a job; raises Missing."""
         with mapped(f"the job {name}"):
             found = self._place.call(Request("GET", self._path(name), JOBS), f"the job {name}")
-            properties = found.get("properties") or {}
-            status = str(properties.get("status") or "unknown").lower()
-            return Job(
-                name=name,
-                status=status,
-                tags=properties.get("tags") or {},
-                url=((properties.get("services") or {}).get("Studio") or {}).get("endpoint"),
-                error=history.error(self._place, name) if status == "failed" else None,
-                started=_time((found.get("systemData") or {}).get("createdAt")),
-            )
+            job = _job(name, found)
+            error = history.error(self._place, name) if job.status == "failed" else None
+            return replace(job, error=error)
+
+    def newest(self, limit: int) -> Sequence[Job]:
+        """List the newest jobs, page by page."""
+        jobs = list[Job]()
+        asked: Request | None = Request("GET", f"{self._place.id}/jobs", JOBS)
+        while asked and len(jobs) < limit:
+            page = self._place.call(asked, "the jobs")
+            jobs += [_job(str(one["name"]), one) for one in page.get("value") or ()]
+            asked = Request("GET", page["nextLink"]) if page.get("nextLink") else None
+        return jobs[:limit]
 
     def submit(self, spec: JobSpec) -> Job:
         """Make the job, or take up the one that is there with the same spec; raises Changed on another."""
@@ -110,6 +114,17 @@ class AzureMLJobs:
                 "Rename the recipe, then drop the data set again: droptune drop FILE --recipe RECIPE",
             )
         return f"{self._place.id}/jobs/{quote(name, safe='')}"
+
+
+def _job(name: str, found: Mapping[str, Any]) -> Job:
+    properties = found.get("properties") or {}
+    return Job(
+        name=name,
+        status=str(properties.get("status") or "unknown").lower(),
+        tags=properties.get("tags") or {},
+        url=((properties.get("services") or {}).get("Studio") or {}).get("endpoint"),
+        started=_time((found.get("systemData") or {}).get("createdAt")),
+    )
 
 
 def _time(text: object) -> datetime | None:
