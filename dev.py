@@ -7,6 +7,7 @@ up [--detach]       start the local stack        down     end it
 env [--unset]       export lines for any azure-ai-ml, node or MLflow client of the running stack
 test [--all]        lint, types, imports, tests  lint     without the tests
 bench [NAME]        measure                      lock     lock the requirements again
+package [--python 3.12]   build what goes to Azure, for Linux, into build/
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ IN_THE_STACK = {"up", "down", "env"}
 
 
 def main(words: list[str]) -> int:
-    """Run one word; everything but `lock` sets up first."""
+    """Run one word; everything but `lock` and `package` sets up first."""
     word, more = (words[0], words[1:]) if words else ("help", [])
     try:
         return _run(word, more)
@@ -29,16 +30,16 @@ def main(words: list[str]) -> int:
 
 
 def _run(word: str, more: list[str]) -> int:
-    from local.devtools import gates, lock, setup
+    from local.devtools import gates, lock, package, setup
 
     if word in {"help", "-h", "--help"}:
         print(__doc__)
         return 0
-    if word not in {*IN_THE_STACK, "setup", "demo", "test", "lint", "bench", "lock"}:
+    if word not in {*IN_THE_STACK, "setup", "demo", "test", "lint", "bench", "lock", "package"}:
         say(f"dev.py: there is no word {word!r}. See those there are: python3 dev.py help")
         return 2
-    if word == "lock":
-        return lock.lock()
+    if word in {"lock", "package"}:
+        return lock.lock() if word == "lock" else package.package(more)
     setup.setup()
     if word in IN_THE_STACK:
         return shown([PYTHON, "-m", "local.up", word, *more])

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from local.devtools import setup
+from local.devtools import bicep, setup
 from local.devtools.shell import BIN, PYTHON, say, shown
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def test(*, whole: bool, more: list[str]) -> int:
         return code
     if whole:
         setup.clients()
+        if bicep.check():
+            return 1
     # Heavy libraries use every core by themselves, and several tests run at once.
     os.environ.setdefault("TRAINER_THREADS", "1")  # noqa: TID251 - a program's edge
     which = [] if whole else ["-m", "not slow"]

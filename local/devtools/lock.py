@@ -35,6 +35,8 @@ def lock() -> int:
         _compile([uv, "pip", "compile", *COMMON, "requirements/dev.in", "-c", pins, "-o", out, *left_out])
         peers = ROOT / "requirements" / "peers.txt"
         _compile([uv, "pip", "compile", *COMMON, "requirements/peers.in", "-o", peers])
+        checkov = ROOT / "requirements" / "checkov.txt"
+        _compile([uv, "pip", "compile", *COMMON, "requirements/checkov.in", "-o", checkov])
         witness = ROOT / "requirements" / "azureml-mlflow.txt"
         _compile([uv, "pip", "compile", *COMMON, "requirements/azureml-mlflow.in", "-o", witness])
     say("Locked. Look at the change, then: python3 dev.py test --all")

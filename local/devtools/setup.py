@@ -15,6 +15,7 @@ import venv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.devtools import bicep
 from local.devtools.shell import BIN, HOME, PYTHON, ROOT, VENV, Failed, quietly, say, shown
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ def setup() -> None:
 
 
 def clients() -> None:
-    """Install other people's clients for the tests that run them: node's, azureml-mlflow; raises Failed."""
+    """Install other people's programs that tests run: node's clients, azureml-mlflow, checkov."""
     stages: list[tuple[str, list[Path], Callable[[], None]]] = [
         ("clients", [NODE_CLIENTS / "package-lock.json"], _node_clients),
         ("azureml-mlflow", [REQUIREMENTS / "azureml-mlflow.txt"], _mlflow_client),
+        ("checkov", [bicep.REQUIREMENTS], bicep.install),
     ]
     for name, inputs, act in stages:
         if not _done(name, inputs):

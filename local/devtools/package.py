@@ -1,0 +1,140 @@
+"""Build what goes to Azure: sources that run there, and the locked packages for Linux and one Python.
+
+The deployment's remote build ends after 60 seconds, and the full set is large; so it is built here,
+and azd uploads it as it is (azure.yaml). uv reads the lock's markers for the Python that will run there; pip
+does not.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.devtools.shell import ROOT, Failed, quietly, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+DEFAULT = "3.12"
+PYTHONS = ("3.11", "3.12")
+PLATFORM = "x86_64-manylinux_2_28"
+SOURCES = ("function_app.py", "host.json", "requirements.txt", "functions", "shared")
+LEFT_OUT = ("__pycache__", "cli")
+# What nothing there imports: wheels' own tests, headers and stubs, pyarrow's network service and doubled
+# library, an accelerator of downloads. tests/local/test_package.py holds the sources to it.
+LUMBER = (
+    "pandas/tests",
+    "numpy/*/tests",
+    "numpy/_core/include",
+    "numpy/_core/lib",
+    "numpy/f2py",
+    "pyarrow/tests",
+    "pyarrow/include",
+    "pyarrow/src",
+    "pyarrow/*flight*",
+    "pyarrow/libarrow_python.so",
+    "pyarrow/libarrow_python.so.*.*.*",
+    "pyarrow/**/*.pxd",
+    "pyarrow/**/*.pyx",
+    "hf_xet*",
+    "**/*.pyi",
+)
+# Compiled when first imported, if ever: the app itself does not.
+RARE = r"/(pandas|datasets|huggingface_hub|multiprocess|dill|fsspec|werkzeug|oauthlib|apprise/plugins)/"
+MB = 1_000_000
+MOST_MB, MOST_ZIPPED_MB = 400, 110
+TOLD = 6
+
+
+def package(words: Sequence[str]) -> int:
+    """Build `build/package` and its zip. words: `--python 3.12`."""
+    python = words[1] if len(words) == 2 and words[0] == "--python" else "" if words else DEFAULT  # noqa: PLR2004
+    if python not in PYTHONS:
+        raise Failed(
+            f"{' '.join(words)!r} is not --python {' or '.join(PYTHONS)}. Try: python3 dev.py package"
+        )
+    target = ROOT / "build" / "package"
+    shutil.rmtree(target, ignore_errors=True)
+    sources(target)
+    libraries = target / ".python_packages" / "lib" / "site-packages"
+    _install(libraries, python)
+    for path in [path for pattern in LUMBER for path in libraries.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    _compile(target, python)
+    whole, zipped = size(target), _zip(target, ROOT / "build" / f"droptune-py{python}.zip")
+    say(
+        f"{target}: {whole / MB:.0f} MB (at most {MOST_MB}), "
+        f"zipped {zipped / MB:.0f} MB (at most {MOST_ZIPPED_MB})"
+    )
+    heaviest = sorted(((size(path), path.name) for path in libraries.iterdir()), reverse=True)[:TOLD]
+    say("heaviest: " + ", ".join(f"{name} {bytes_ / MB:.0f} MB" for bytes_, name in heaviest))
+    if whole > MOST_MB * MB or zipped > MOST_ZIPPED_MB * MB:
+        say("That is above the budget; it works all the same, and starts more slowly.")
+    return 0
+
+
+def sources(target: Path) -> None:
+    """Copy what runs there; the command line and all that stands in for Azure stay here."""
+    target.mkdir(parents=True)
+    for name in SOURCES:
+        path = ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, target / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        else:
+            shutil.copy(path, target / name)
+
+
+def size(path: Path) -> int:
+    """Count the bytes of a file or of all files below a folder."""
+    return path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in _files(path))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    return (one for one in sorted(path.rglob("*")) if one.is_file())
+
+
+def _install(libraries: Path, python: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        pip, uv = Path(folder) / "bin" / "pip", Path(folder) / "bin" / "uv"
+        quietly("uv", [pip, "install", "uv"])
+        command: list[str | Path] = [uv, "pip", "install", "--target", libraries, "--python-version", python]
+        command += [
+            "--python-platform",
+            PLATFORM,
+            "--only-binary",
+            ":all:",
+            "--no-deps",
+            "--link-mode",
+            "copy",
+        ]
+        quietly(
+            f"the locked packages for Python {python} on Linux", [*command, "-r", ROOT / "requirements.txt"]
+        )
+
+
+def _compile(target: Path, python: str) -> None:
+    """Compile beforehand: the app's folder is read-only there, and sources cost seconds at each start."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    interpreter = sys.executable if here == python else shutil.which(f"python{python}")
+    if interpreter is None:
+        say(
+            f"  no python{python} on this machine: nothing is compiled beforehand, and cold starts are slower"
+        )
+        return
+    command = [interpreter, "-m", "compileall", "-q", "-x", RARE]
+    command += ["--invalidation-mode", "unchecked-hash", str(target)]
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+
+
+def _zip(target: Path, archive: Path) -> int:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as into:
+        for path in _files(target):
+            into.write(path, path.relative_to(target).as_posix())
+    return archive.stat().st_size
