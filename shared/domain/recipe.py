@@ -58,11 +58,18 @@ class Compute(Section, frozen=True):
 
 
 class Prompt(Section, frozen=True):
-    """A question the new model is asked before it gets traffic, and what its answer must hold."""
+    """A question the new model is asked before it gets traffic, and what its answer must hold.
+
+    matches: regular expressions, each found somewhere in it; json_keys: it is one JSON object with these.
+    """
 
     ask: str
     must: tuple[str, ...] = ()
     must_not: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
+    json_keys: tuple[str, ...] = ()
+    min_characters: Count = 1
+    max_characters: Count | None = None
 
 
 class Fact(Section, frozen=True):
@@ -73,13 +80,18 @@ class Fact(Section, frozen=True):
 
 
 class Evaluation(Section, frozen=True):
-    """What the new model must show. facts are asked and counted; the gate on them comes with the rollout."""
+    """What the new model must show. min_facts: the part of the facts that must be right; 0: only counted.
+
+    max_answer_seconds: how long it may take for an answer of the smoke test.
+    """
 
     dataset: str | None = None
     max_eval_loss: Positive | None = None
     max_regression: NotNegative = 0.02
     prompts: tuple[Prompt, ...] = ()
     facts: tuple[Fact, ...] = ()
+    min_facts: Fraction = 0.0
+    max_answer_seconds: Positive | None = None
     general: str | None = "default"
     compare: bool = False
 

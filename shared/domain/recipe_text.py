@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,13 @@ def _faults(values: object) -> Iterable[str]:
 
 def _between(values: object) -> Iterable[str]:
     """Find what no single field shows; called where each is right by itself."""
+    evaluation = values.get("evaluation") if isinstance(values, dict) else None
+    for place, prompt in enumerate((evaluation or {}).get("prompts", [])):
+        for pattern in prompt.get("matches", []):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                yield f"evaluation.prompts.{place}.matches: {pattern!r} is no regular expression: {error}"
     serving = values.get("serving") if isinstance(values, dict) else None
     steps = serving.get("rollout", []) if isinstance(serving, dict) else []
     if list(steps) != sorted(set(steps)):

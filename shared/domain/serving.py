@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared.domain import causes, names
+from shared.domain import causes, names, smoke
 from shared.domain import lane as lanes
 from shared.domain.actions import (
     Action,
@@ -24,6 +25,7 @@ from shared.domain.smoke import SAMPLES
 from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
@@ -47,7 +49,7 @@ def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     return _endpoint(run, facts.endpoint) or _deployment(run, facts.deployment)
 
 
-def testing(run: Run, _facts: Facts, _recipe: Recipe, _now: datetime) -> Action:
+def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
     """Ask the deployment before it gets traffic."""
     if run.smoke is None:
         return AskChallenger()
@@ -55,7 +57,10 @@ def testing(run: Run, _facts: Facts, _recipe: Recipe, _now: datetime) -> Action:
     if failed:
         return _smoke_failed(run, failed, len(run.smoke))
     slowest = max((answer.seconds for answer in run.smoke), default=0.0)
-    figures = {"asked": len(run.smoke), "slowest_seconds": slowest}
+    figures = {"asked": len(run.smoke), "slowest_seconds": slowest} | _facts_told(run.smoke, recipe)
+    short = _too_slow(run, slowest, recipe) or _facts_wrong(run, run.smoke, recipe)
+    if short is not None:
+        return replace(short, figures=figures)
     return Move(State.PROMOTING, f"{len(run.smoke)} of {len(run.smoke)} questions answered", figures=figures)
 
 
@@ -116,6 +121,28 @@ def _when_still(endpoint: EndpointFacts) -> Action | None:
     return None if endpoint.state == "succeeded" else Wait(f"the endpoint is {endpoint.state}")
 
 
+def _facts_told(answers: Sequence[Answer], recipe: Recipe) -> dict[str, int]:
+    facts = recipe.evaluation.facts
+    return {"facts_right": smoke.facts_right(recipe, answers), "facts": len(facts)} if facts else {}
+
+
+def _facts_wrong(run: Run, answers: Sequence[Answer], recipe: Recipe) -> Close | None:
+    right, asked = smoke.facts_right(recipe, answers), len(recipe.evaluation.facts)
+    least = recipe.evaluation.min_facts
+    if not asked or right / asked >= least:
+        return None
+    what = f"{right} of {asked} facts were answered right; expected evaluation.min_facts ({least:g}) of them."
+    return _failed(run, "smoke-facts", what, "", "Train longer, or look at the rows that hold them")
+
+
+def _too_slow(run: Run, slowest: float, recipe: Recipe) -> Close | None:
+    most = recipe.evaluation.max_answer_seconds
+    if most is None or slowest <= most:
+        return None
+    what = f"An answer took {slowest:.1f} s, over evaluation.max_answer_seconds ({most:g})."
+    return _failed(run, "smoke-slow", what, "", "Name a faster serving.instance_type, or raise the limit")
+
+
 def _smoke_failed(run: Run, failed: list[Answer], asked: int) -> Action:
     told = "; ".join(f"{answer.ask!r} {_wrong(answer)}" for answer in failed[:MOST_TOLD])
     what = f"{len(failed)} of {asked} test questions were not answered as they must be: {told}."
@@ -128,7 +155,7 @@ def _wrong(answer: Answer) -> str:
     return f"missed or broke: {', '.join(answer.missing)}"
 
 
-def _failed(run: Run, code: str, what: str, log: str, helps: str = "") -> Action:
+def _failed(run: Run, code: str, what: str, log: str, helps: str = "") -> Close:
     message = what + (f" The end of its log: {log}" if log else "")
     help_text = f"{helps}. " if helps else ""
     help_text += f"See it with droptune show {run.name}; to try again: droptune retry {run.name}"

@@ -13,7 +13,7 @@ from shared.domain.errors import Problem
 from shared.domain.facts import DeploymentFacts, EndpointFacts, JobFacts
 from shared.domain.lane import Evaluated, Lane, Place
 from shared.domain.lifecycle import STEPS, decide
-from shared.domain.recipe import Compute, Cost, Evaluation, Recipe, Serving
+from shared.domain.recipe import Compute, Cost, Evaluation, Fact, Recipe, Serving
 from shared.domain.rollout import Split
 from shared.domain.run import ENDS, Answer, Run, State, Wish
 from shared.domain.survey import Cluster, Finding
@@ -386,6 +386,28 @@ def test_traffic_then_crown_then_the_old_ones_end_then_live() -> None:
 def test_a_deployment_deleted_by_somebody_fails_the_promotion() -> None:
     the_run = run(State.PROMOTING, endpoint="e", deployment="rnew")
     assert closes(next_action(the_run, facts(endpoint=READY)), State.FAILED, "deployment-gone")
+
+
+def test_facts_and_seconds_are_gates_where_the_recipe_says_so() -> None:
+    facts_ = (Fact("When?", "9"), Fact("Where?", "here"))
+    right = Answer("When?", passed=True, seconds=2, found=("9",))
+    wrong = Answer("Where?", passed=True, seconds=1)
+
+    def judged(**fields: Any) -> a.Action:
+        recipe = Recipe(evaluation=Evaluation(facts=facts_, **fields))
+        return next_action(run(State.TESTING, recipe, smoke=(right, wrong)), facts())
+
+    counted = judged()
+    assert moves_to(counted, State.PROMOTING)
+    assert isinstance(counted, a.Move)
+    assert (counted.figures["facts_right"], counted.figures["facts"]) == (1, 2)
+    assert moves_to(judged(min_facts=0.5), State.PROMOTING)
+    assert closes(judged(min_facts=0.6), State.FAILED, "smoke-facts")
+    assert moves_to(judged(max_answer_seconds=2), State.PROMOTING)
+    slow = judged(max_answer_seconds=1.9)
+    assert closes(slow, State.FAILED, "smoke-slow")
+    assert isinstance(slow, a.Close)
+    assert slow.figures["slowest_seconds"] == 2
 
 
 # ---- closing

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from shared.domain import smoke
+from shared.domain.errors import Rejected
 from shared.domain.recipe import Evaluation, Fact, Prompt, Recipe
+from shared.domain.recipe_text import read
 
 CHAT = ({"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"})
 RECIPE = Recipe(
@@ -37,3 +41,41 @@ def test_a_fact_is_counted_and_gates_nothing() -> None:
     question = smoke.questions(RECIPE, ())[1]
     assert smoke.judge(question, "At 9", 1).found == ("9",)
     assert smoke.judge(question, "No idea", 1).passed
+
+
+SHAPED = Prompt("Order?", matches=(r"\b\d{4}\b",), json_keys=("id", "total"), max_characters=40)
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ('{"id": 1234, "total": 5}', ()),
+        ('{"id": 1234}', ("the JSON key total",)),
+        ("order 1234", ("the form of a JSON object",)),
+        ('{"id": 1, "total": 5}', (r"a match of \b\d{4}\b",)),
+        ('{"id": 1234, "total": 5, "more": "and more and more"}', ("at most 40 characters (has 53)",)),
+    ],
+)
+def test_an_answers_shape_is_held_against_the_prompt(answer: str, missing: tuple[str, ...]) -> None:
+    question = smoke.questions(Recipe(evaluation=Evaluation(prompts=(SHAPED,))), ())[0]
+    judged = smoke.judge(question, answer, 1)
+    assert (judged.missing, judged.passed) == (missing, not missing)
+
+
+def test_an_answer_may_be_too_short() -> None:
+    prompt = Prompt("Why?", min_characters=10)
+    question = smoke.questions(Recipe(evaluation=Evaluation(prompts=(prompt,))), ())[0]
+    assert smoke.judge(question, "So.", 1).missing == ("10 characters (has 3)",)
+    assert smoke.judge(question, "Because it is so.", 1).passed
+
+
+def test_facts_that_are_right_are_counted() -> None:
+    answers = [smoke.judge(question, "At 9", 1) for question in smoke.questions(RECIPE, ())]
+    assert smoke.facts_right(RECIPE, answers) == 1
+    assert smoke.facts_right(RECIPE, []) == 0
+
+
+def test_a_wrong_expression_is_a_fault_of_the_recipe() -> None:
+    values = {"evaluation": {"prompts": [{"ask": "Order?", "matches": ["("]}]}}
+    with pytest.raises(Rejected, match=r"evaluation\.prompts\.0\.matches: '\(' is no regular expression"):
+        read(values, "support")
