@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.rig import Rig, chats
+from tests.local.azureml.rig import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,3 +123,21 @@ def test_the_web_shows_the_same_and_wants_a_key(rig: Rig, live: Any) -> None:
     assert page.text == rig.run("show", live["run"], "--report").stdout
     assert httpx.get(report, trust_env=False).status_code == 401
     assert httpx.get(report, params={"code": key}, trust_env=False).status_code == 401
+
+
+def test_the_topic_heard_the_story_and_the_cost_is_foretold(rig: Rig, live: Any) -> None:
+    import httpx
+
+    def heard() -> list[str]:
+        published = httpx.get(f"{rig.stack.url('relay')}/admin/events", trust_env=False).json()["published"]
+        mine = [one for one in published if one["subject"] == f"runs/{live['run']}"]
+        return [one["data"]["state"] for one in sorted(mine, key=lambda one: str(one["sequence"]))]
+
+    states = [change["state"] for change in live["history"]]
+    until(lambda: heard()[: len(states)] == states, 30, "the topic has heard the whole story")
+    printed = [json.loads(line) for line in rig.run("events").stdout.splitlines()]
+    mine = [one["data"]["state"] for one in printed if one["subject"] == f"runs/{live['run']}"]
+    assert mine[: len(states)] == states
+    assert live["cost"]["foretold_usd"] is not None
+    assert live["cost"]["training_usd"] is not None
+    assert live["cost"]["serving_usd_a_day"] > 80
