@@ -10,7 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.e2e.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doctor")]
+# A dozen calls of the command line and two stacks: long on a machine that is busy with other tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doctor"), pytest.mark.timeout(900)]
 
 
 def examined(rig: Rig, exit_code: int = 1) -> dict[str, Any]:
