@@ -275,6 +275,18 @@ def test_the_env_file_is_taken_whole_unless_the_environment_holds_the_settings(
     assert os.environ["POLL_SECONDS"] == "1"  # noqa: TID251
 
 
+def test_what_azd_writes_is_an_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    path = tmp_path / "droptune.env"
+    path.write_text('DROPTUNE_INSTALLATION="droptune-x7"\nAZUREML_WORKSPACE_NAME="mlw-x7"\n')
+    for key in ("DROPTUNE_INSTALLATION", "AZUREML_WORKSPACE_NAME"):
+        monkeypatch.delenv(key, raising=False)
+    context.read_env_file(str(path))
+    assert os.environ["DROPTUNE_INSTALLATION"] == "droptune-x7"  # noqa: TID251
+    assert os.environ["AZUREML_WORKSPACE_NAME"] == "mlw-x7"  # noqa: TID251
+
+
 def test_events_are_printed_a_line_each_with_the_ids_that_the_topic_hears(
     life: Life, capsys: pytest.CaptureFixture[str]
 ) -> None:
