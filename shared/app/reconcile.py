@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.app import forgetting, telling
 from shared.app.ledger import Ledger
 from shared.app.receive import receive_drop
+from shared.app.retention import expire_models
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def reconcile(world: World, timing: Timing) -> None:
         receive_unseen(world, ledger, timing)
     if _its_turn(world, MENDING, DAY):
         mended = ledger.mend_markers()
-        log.info("markers mended: %d; data erased past its days: %d", mended, forgetting.expire(world))
+        erased, models = forgetting.expire(world), expire_models(world)
+        log.info("markers mended: %d; data of %d runs erased, %d models gone", mended, erased, models)
 
 
 def wake_overdue(world: World, ledger: Ledger, timing: Timing) -> None:

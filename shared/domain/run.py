@@ -166,6 +166,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     base_eval_loss: float | None = None
     model: str | None = None
     model_version: str | None = None
+    model_gone: bool = False
     endpoint: str | None = None
     generation: int = 1
     deployment: str | None = None

@@ -115,3 +115,6 @@ class Models(Protocol):
 
     def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:
         """Register an MLflow model from `azureml://jobs/<job>/outputs/trained_model`; id is ignored."""
+
+    def delete(self, name: str, version: str) -> None:
+        """Delete a registered version; what is not there is deleted already."""

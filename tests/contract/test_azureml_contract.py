@@ -264,6 +264,10 @@ def test_a_model_is_registered_once(rig: Rig) -> None:
     assert rig.models.find(made.name, made.version).tags[RUN] == "run-1"
     with pytest.raises(Missing):
         rig.models.find(made.name, "2")
+    rig.models.delete(made.name, made.version)
+    rig.models.delete(made.name, made.version)
+    with pytest.raises(Missing):
+        rig.models.find(made.name, made.version)
 
 
 def test_no_model_comes_from_an_unfinished_job(rig: Rig) -> None:

@@ -202,6 +202,10 @@ class FakeModels:
         with self._faults.call("models.find"):
             return self._get(name, version)
 
+    def delete(self, name: str, version: str) -> None:
+        with self._faults.call("models.delete"):
+            self._versions.pop((name, version), None)
+
     def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:  # noqa: ARG002
         with self._faults.call("models.register"):
             key = (model.name, model.version)

@@ -63,8 +63,8 @@ class AzureMLModels:
 
     def find(self, name: str, version: str) -> ModelVersion:
         """Look at a registered version; raises Missing."""
-        path = f"{self._place.id}/models/{quote(name, safe='')}/versions/{quote(version, safe='')}"
-        found = self._place.call(Request("GET", path, MODELS), f"the model {name}:{version}")
+        asked = Request("GET", self._path(name, version), MODELS)
+        found = self._place.call(asked, f"the model {name}:{version}")
         return ModelVersion(name, version, found["properties"].get("tags") or {}, found["id"])
 
     def register(self, model: ModelVersion, path: str, description: str) -> ModelVersion:
@@ -78,6 +78,16 @@ class AzureMLModels:
             sdk.models.create_or_update(_entity(model, path, description))
             LOG.info("registered model %s:%s", model.name, model.version)
             return self.find(model.name, model.version)
+
+    def delete(self, name: str, version: str) -> None:
+        """Delete a registered version."""
+        with suppress(Missing):
+            self._place.call(
+                Request("DELETE", self._path(name, version), MODELS), f"the model {name}:{version}"
+            )
+
+    def _path(self, name: str, version: str) -> str:
+        return f"{self._place.id}/models/{quote(name, safe='')}/versions/{quote(version, safe='')}"
 
     def _catalogue(self, sdk: MLClient, name: str, version: str) -> Catalogue | None:
         """Read what the SDK's model leaves out: archived or not, lists, dates; None where it cannot."""

@@ -1,0 +1,72 @@
+"""Old models go by keep.models; what serves or may serve again never does."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from shared.app.retention import expire_models
+from shared.app.reviving import revive
+from shared.app.sweep import sweep
+from shared.domain.errors import Permanent
+from tests.app.life import Life, chats
+from tests.app.test_sweep import SHORT, pass_hours
+
+KEEPS = SHORT + "keep: {models: 1}\n"
+
+
+def three(life: Life) -> list[str]:
+    """Three runs, one after the other; the last is live, the second its way back, the first retired."""
+    life.storage.recipes.put("support", KEEPS)
+    names = []
+    for topic in ("one", "two", "three"):
+        names.append(life.live(f"support/{topic}.jsonl", chats(topic=topic)).name)
+        life.tick()
+        sweep(life.world, dry_run=False)
+    return names
+
+
+def owners(life: Life) -> list[str]:
+    return [version.tags["droptune-run"] for version in life.azureml.models.versions]
+
+
+def test_what_is_over_and_older_than_the_newest_goes() -> None:
+    life = Life()
+    first, second, third = three(life)
+    assert expire_models(life.world) == 1
+    assert sorted(owners(life)) == sorted([second, third])
+    assert life.run(first).model_gone
+    assert expire_models(life.world) == 0
+    with pytest.raises(Permanent, match="A newer model"):
+        revive(life.world, "support", "nora", life.run(first).model_version)
+
+
+def test_the_newest_stays_though_nothing_serves() -> None:
+    life = Life()
+    runs = three(life)
+    pass_hours(life, life.run(runs[2]), 3)
+    sweep(life.world, dry_run=False)
+    sweep(life.world, dry_run=False)
+    expire_models(life.world)
+    assert owners(life) == [runs[2]]
+    assert revive(life.world, "support", "nora").name == runs[2]
+
+
+def test_a_version_that_is_somebody_else_s_stays() -> None:
+    life = Life()
+    first, *_ = three(life)
+    run = life.run(first)
+    key = (run.model or "", run.model_version or "")
+    found = life.azureml.models._versions[key]
+    life.azureml.models._versions[key] = type(found)(found.name, found.version, {}, found.id)
+    assert expire_models(life.world) == 0
+    assert key in life.azureml.models._versions
+    assert not life.run(first).model_gone
+
+
+def test_the_daily_pass_does_it() -> None:
+    life = Life()
+    first, *_ = three(life)
+    life.tick(86_400)
+    assert first not in owners(life)
+    assert replace(life.run(first), model_gone=False) != life.run(first)
