@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from shared.datasets.blocks import cut
-from shared.datasets.columns import columns, longest, one_value_a_line, tally
+from shared.datasets.columns import columns, line_ends, one_value_a_line, tally
 from shared.datasets.content import look
 from shared.datasets.examined import Examined, Sampled
 from shared.datasets.formats import MESSAGES
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from shared.datasets.rows import Fault
 
 PIECE = 96 << 10  # what a core's cache holds together with all that is made of it
-LF = ord("\n")
 BATCH = 2000  # rows put together at once: merging has a price of its own
 TOO_LONG = ("DT204", "more than 8 MiB")
 UNKNOWN = RowFacts("not an object")
@@ -89,12 +88,11 @@ class Examiner:
             self._piece(data, found)
 
     def _piece(self, data: bytes, found: Examined) -> None:
-        octets = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(octets == LF)
+        ends = line_ends(data)
         count = len(ends) + (not data.endswith(b"\n"))
         odd = self._odd(data, ends)
         faults, refused = len(found.faults), len(found.refused)
-        rows = self._decoded(data) if one_value_a_line(data, octets, ends) else []
+        rows = self._decoded(data) if one_value_a_line(data, ends) else []
         figures = columns(rows, self._shapes)
         if len(rows) != count or not tally(data, figures) or (odd and ESCAPED_QUOTE in data):
             piece = self._singly.piece(data, found)
@@ -103,7 +101,7 @@ class Examiner:
             piece = Piece(rows, range(count), data.split(b"\n") if self._writing else None)
             found.kinds.setdefault(MESSAGES, found.lines)
         wrong = self._faulty(found, data, piece, figures, odd)
-        doubtful = self._doubtful(data, ends, piece, figures, odd)
+        doubtful = self._doubtful(data, piece, figures, odd)
         self._enter(found, piece, figures, wrong | self._measured(found, data, piece, doubtful, wrong))
         # Two looks found them; in the order of lines they are the same wherever the file is cut.
         found.faults[faults:] = sorted(found.faults[faults:], key=lambda fault: fault[0])
@@ -148,20 +146,11 @@ class Examiner:
         return frozenset(refused)
 
     def _doubtful(
-        self,
-        data: bytes,
-        ends: NDArray[np.intp],
-        piece: Piece,
-        figures: Columns,
-        odd: Mapping[int, set[str]],
+        self, data: bytes, piece: Piece, figures: Columns, odd: Mapping[int, set[str]]
     ) -> list[int]:
         """Find the rows that may not fit, or whose texts may hold what begins a turn."""
-        if not piece.rows:
-            return []
-        doubtful = set()
-        if min(figures.room) < longest(ends, len(data)):
-            sizes = np.diff(ends, prepend=-1, append=len(data))[list(piece.line)]
-            doubtful = set(np.flatnonzero(sizes > np.asarray(figures.room)).tolist())
+        sizes = zip(figures.sizes, figures.room, strict=True)
+        doubtful = {place for place, (size, room) in enumerate(sizes) if size > room}
         if self._meter is None:
             return sorted(doubtful)
         doubtful = {place for place in doubtful if not self._fits(piece.rows[place], figures.room[place])}
@@ -172,7 +161,7 @@ class Examiner:
         return sorted(doubtful)
 
     def _fits(self, row: Row, room: int) -> bool:
-        """Tell whether a row whose line is longer than its room fits all the same."""
+        """Tell whether a row with more bytes than its room fits all the same."""
         return self._meter is not None and self._meter.surely([m.content for m in row.messages], room)
 
     def _measured(

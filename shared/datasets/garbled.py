@@ -55,7 +55,7 @@ SPELT_QUICK = (
     rb"\\[bf]",
 )
 MOJIBAKE_QUICK = (
-    rb"\xef\xbf\xbd|\\u(?:fffd|FFFD)",
+    rb"\xef\xbf\xbd|\\u(?i:fffd)",
     rb"(?i:(?:\xc3[\x82-\x85]|\\u00c[2-5]|(?:\xc3[\xa2\xaf\xb0]|\\u00(?:e[2f]|f0))"
     + _THEN
     + b")"

@@ -33,7 +33,7 @@ HTML = re.compile(
     re.ASCII,
 )
 TOKEN_QUICK = (
-    rb"<(?:\||\xef\xbd\x9c|\\u(?:ff5c|FF5C))|<(?:\\?/)?s>|<<(?:\\?/)?SYS>|<(?:start|end)_of_turn>|<(?:bos"
+    rb"<(?:\||\xef\xbd\x9c|\\u(?i:ff5c))|<(?:\\?/)?s>|<<(?:\\?/)?SYS>|<(?:start|end)_of_turn>|<(?:bos"
     rb"|eos|pad|unk)>"
     rb"|\[(?:\\?/)?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_)"
 )

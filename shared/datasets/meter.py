@@ -30,6 +30,7 @@ class Meter:
         self.limit, self._bounds, self._counter = bounds.limit, bounds, counter
         self._template = ChatTemplate(bounds.template, bounds.named)
         self._pairs, self._literals = bounds.pairs, bounds.literals
+        self._signs = {literal[:1] for literal in self._literals}
         self._rooms: dict[tuple[str, ...], int] = {}
 
     def room(self, roles: tuple[str, ...]) -> int:
@@ -50,11 +51,13 @@ class Meter:
         octets = [text.encode("utf-8", "surrogatepass") for text in texts]
         if sum(map(len, octets)) <= room:
             return True
-        return room >= 0 and self._pairs is not None and sum(map(self._pairs.most, octets)) <= room
+        return room >= 0 and self._pairs is not None and self._pairs.most(octets) <= room
 
     def marked(self, data: bytes) -> bool:
         """Tell whether JSON may hold a text that begins a turn; characters written by number aside."""
-        return any(literal[:1] in data and literal in data for literal in self._literals)
+        if not any(sign in data for sign in self._signs):  # a single byte is found twenty times as fast
+            return False
+        return any(literal in data for literal in self._literals)
 
     def count(self, chat: Sequence[Message | Mapping[str, Any]]) -> Tokens:
         """Count one chat."""

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tokenizers import Tokenizer
 
+BETWEEN = b"\n"
 APOSTROPHE = ord("'")
 LONGEST_CONTRACTION = 3  # 'll
 
@@ -31,8 +34,12 @@ class Pairs:
             first, last = pair.encode()
             self._merged[first << 8 | last] = len(one) == 1
 
-    def most(self, text: bytes) -> int:
-        """Give a number of tokens that the text does not exceed."""
+    def most(self, texts: Sequence[bytes]) -> int:
+        """Give a number of tokens that the texts together do not exceed.
+
+        They are looked at in one: a line end between two is merged with neither, so it counts as one token.
+        """
+        text = BETWEEN.join(texts)
         octets = np.frombuffer(text, np.uint8).astype(np.uint16)
         merged = self._merged[octets[:-1] << 8 | octets[1:]]
         if b"'" in text:
@@ -40,4 +47,4 @@ class Pairs:
                 merged[place : place + LONGEST_CONTRACTION] = False
         apart = np.flatnonzero(~merged)
         lengths = np.diff(apart, prepend=-1, append=len(text) - 1)
-        return int(((2 * lengths + 1) // 3).sum())
+        return int(((2 * lengths + 1) // 3).sum()) - max(0, len(texts) - 1)

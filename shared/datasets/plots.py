@@ -81,7 +81,7 @@ def plots(report: Report) -> Iterator[Plot]:
         return
     yield _histogram("Characters of a chat", figures["characters"])
     yield _histogram("Messages of a chat", figures["turns"])
-    if report.tokens is not None:
+    if report.tokens is not None and report.tokens["histogram"]:  # empty where counting was given up
         yield _tokens(report.tokens)
     yield _copies(report)
     if figures["languages"]:

@@ -85,7 +85,7 @@ RULES = (
         "a GitHub token",
         "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255})\b",
-        rb"gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9]",
+        rb"gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]",
     ),
     Rule(
         "a GitLab token",
@@ -136,7 +136,7 @@ RULES = (
         r"\b(?:dapi[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[opr]_v1_[0-9a-f]{64}"
         r"|dckr_pat_[\w-]{20,}|[0-9a-f]{32}-us[0-9]{1,2}|sq0(?:csp|atp)-[\w-]{22,43}|AKC[a-zA-Z0-9]{60,70}"
         r"|_authToken ?= ?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b",
-        rb"dapi[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[opr]_v1_[0-9a-f]{64}|dckr_pat_[A-Za-z0-9]"
+        rb"dapi[0-9a-f]{32}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|do[opr]_v1_[0-9a-f]{64}|dckr_pat_[A-Za-z0-9_-]"
         rb"|[0-9a-f]{32}-us[0-9]|sq0(?:csp|atp)-[A-Za-z0-9_-]{22}|AKC[a-zA-Z0-9]{60}|_authToken ?=",
     ),
     Rule(

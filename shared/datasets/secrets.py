@@ -28,14 +28,23 @@ EXAMPLE = re.compile(
 # letters and digits have 2.8 or more in 98 of 100 cases; 3.0 would let one in seven go.
 LEAST_ENTROPY = 2.8
 WORDS = re.compile(r"[A-Za-z]+(?:[-_./](?:[A-Za-z]+|[0-9]{1,4}))*\.?")
-_EXACT = [(rule.name, rule.marks.split("|"), re.compile(rule.exact, re.ASCII)) for rule in RULES]
+_STEM = re.compile(r"\w+|.+")  # of a mark: the word before its sign, which many marks share
+_EXACT = [
+    (
+        rule.name,
+        {found[0] for found in map(_STEM.match, rule.marks.split("|")) if found},
+        rule.marks.split("|"),
+        re.compile(rule.exact, re.ASCII),
+    )
+    for rule in RULES
+]
 
 
 def secrets(text: str) -> Iterator[tuple[str, str]]:
     """Find secrets; give what each is and how it begins: at most four characters, of a password none."""
-    lower = text.lower()
-    for name, marks, pattern in _EXACT:
-        if not any(mark in lower for mark in marks):
+    holds = text.lower().__contains__
+    for name, stems, marks, pattern in _EXACT:
+        if not (any(map(holds, stems)) and any(map(holds, marks))):
             continue
         for found in pattern.finditer(text):
             parts = found.groupdict()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 K = 2048
-METHOD = "the 2,048 lowest XXH3-64 hashes (bottom-k)"
+METHOD = "the 2,048 lowest XXH3-64 hashes of messages' hashes (bottom-k)"
 WIDE = 1.96  # standard deviations: 95 of 100 intervals hold the truth
 BYTES = ">u8"
 

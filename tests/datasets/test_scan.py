@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,6 @@ from tests.datasets.test_content import FOUND, prose, said
 from tests.datasets.test_secrets import PERSONAL, SECRETS
 
 if TYPE_CHECKING:
-    import random
-
     from shared.datasets.rows import Message
 
 ENGINES = [Scanner(), Scanner("re")]
@@ -50,8 +49,8 @@ def written(text: str, ways: random.Random, escapes: float) -> str:
             or ways.random() < escapes
         ):
             units = one.encode("utf-16-be", "surrogatepass").hex()
-            spelt = "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4))
-            parts.append(spelt if ways.random() < 0.5 else spelt.upper().replace("\\U", "\\u"))
+            case = ways.choice([str.lower, str.upper, str.swapcase, str.title])
+            parts += ["\\u" + case(units[n : n + 4]) for n in range(0, len(units), 4)]
         else:
             parts.append(one)
     return f'"{"".join(parts)}"'
@@ -110,6 +109,23 @@ def test_no_form_of_an_exact_rule_escapes(pattern: re.Pattern[str]) -> None:
         assert_suspected(text, ways, 0)
 
     holds()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dckr_pat_-0000010000010000010",
+        "0@0.-.AA",
+        "dckr_pat__Q7x2mN9vKpL4tRw8ZcYb",
+        "github_pat__Q7x2mN9vKpL4tRw8ZcYb3",
+        "<\uff5cend\uff5c>",
+        "caf\ufffd",
+    ],
+)
+def test_no_sign_that_a_rule_takes_and_no_mix_of_cases_escapes(text: str) -> None:
+    ways = random.Random(1)  # noqa: S311 - no secret
+    for _ in range(20):
+        assert_suspected(text, ways, 0)
 
 
 @given(
