@@ -6,7 +6,7 @@ from typing import Any
 import azure.functions as func
 
 from shared import wiring
-from shared.app import views
+from shared.app import people, views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
 from shared.app.reviving import revive
@@ -14,6 +14,7 @@ from shared.domain.errors import Missing, Permanent
 
 blueprint = func.Blueprint()
 NEWEST = 100
+LONGEST_REASON = 1000
 LONG = 10
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 HEADERS = {
@@ -69,6 +70,35 @@ def report(req: func.HttpRequest) -> func.HttpResponse:
     if as_json:
         return func.HttpResponse(found, mimetype="application/json", charset="utf-8", headers=HEADERS)
     return func.HttpResponse(found, mimetype="text/html", charset="utf-8", headers=PAGE)
+
+
+@blueprint.route(route="runs/{id}/approve", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+def approve(req: func.HttpRequest) -> func.HttpResponse:
+    """Let a waiting run go on; `{"reason": TEXT}` in the body is kept with it."""
+    return _wish(req, "approve")
+
+
+@blueprint.route(route="runs/{id}/reject", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+def reject(req: func.HttpRequest) -> func.HttpResponse:
+    """End a waiting run; `{"reason": TEXT}` in the body is kept with it."""
+    return _wish(req, "reject")
+
+
+def _wish(req: func.HttpRequest, action: str) -> func.HttpResponse:
+    try:
+        body = json.loads(req.get_body() or b"{}")
+        reason = body.get("reason", "") if isinstance(body, dict) else None
+    except ValueError:
+        reason = None
+    if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
+        told = f'The body is empty, or {{"reason": TEXT}} of at most {LONGEST_REASON} characters'
+        return _json({"error": told}, 400)
+    try:
+        run_ = people.wish(wiring.world(), req.route_params.get("id", ""), action, "HTTP", reason)
+    except Permanent as refused:
+        status = 404 if refused.problem.code == "run-missing" else 409
+        return _json({"error": str(refused), "code": refused.problem.code}, status)
+    return _json(views.line(run_), 202)
 
 
 @blueprint.route(route="recipes/{recipe}/wake", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from shared.app.ledger import Ledger
+from shared.app.reports import report_of
 from shared.domain import run as runs
 from shared.domain.errors import Changed, Missing, Permanent
 from shared.domain.names import run_of_job
@@ -26,6 +28,7 @@ ACTIONS = frozenset({"cancel", "approve", "reject"})
 def wish(world: World, run_name: str, action: str, by: str, reason: str = "") -> Run:
     """Ask a run to be cancelled, approved or rejected. Raises Permanent where that makes no sense."""
     ledger = Ledger(world.ledger)
+    saw = _report_digest(world, run_name)
 
     def change(run: Run) -> Run:
         if run.ended:
@@ -41,7 +44,7 @@ def wish(world: World, run_name: str, action: str, by: str, reason: str = "") ->
                 f"The run {run.name} is {run.state}; only a run in awaiting_approval can be {action}ed.",
                 f"See it with droptune show {run.name}",
             )
-        return replace(run, wishes=(*run.wishes, Wish(action, by, world.now(), reason)))
+        return replace(run, wishes=(*run.wishes, Wish(action, by, world.now(), reason, saw)))
 
     run = _write(ledger, run_name, change).run
     world.steps.send(run_name)
@@ -69,6 +72,14 @@ def retry(world: World, run_name: str, by: str) -> Run:
     run = _write(ledger, run_name, change).run
     world.steps.send(run_name)
     return run
+
+
+def _report_digest(world: World, run_name: str) -> str:
+    """Tell the report that lies before a person just now from any other; empty where there is none."""
+    try:
+        return hashlib.sha256(report_of(world, run_name, "json")).hexdigest()[:16]
+    except Missing:
+        return ""
 
 
 def hint_job(world: World, job: str) -> bool:

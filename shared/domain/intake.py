@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from shared.domain.facts import Facts
     from shared.domain.recipe import Recipe
-    from shared.domain.run import Prepared, Run
+    from shared.domain.run import Prepared, Run, Wish
 
 MOST_LINES = 10
 
@@ -80,15 +80,25 @@ def awaiting_approval(run: Run, _facts: Facts, recipe: Recipe, now: datetime) ->
     """Wait for a person, but not for ever; nothing bills meanwhile."""
     wish = run.wish("approve", "reject")
     if wish is not None and wish.action == "reject":
-        return Close(State.CANCELLED, f"rejected by {wish.by}", by=wish.by)
+        said = f"rejected by {wish.by}" + (f": {wish.reason}" if wish.reason else "")
+        return Close(State.CANCELLED, said, by=wish.by, figures=_seen(wish))
     if wish is not None:
-        onward = State.REGISTERING if run.trained else State.QUEUED
         return Move(
-            onward, f"approved by {wish.by}", wish.by, changes={"approved_by": wish.by}, consume="approve"
+            State.REGISTERING if run.trained else State.QUEUED,
+            f"approved by {wish.by}" + (f": {wish.reason}" if wish.reason else ""),
+            wish.by,
+            figures=_seen(wish),
+            changes={"approved_by": wish.by},
+            consume="approve",
         )
     if now >= run.since + timedelta(days=recipe.cost.approval_days):
         return Close(State.CANCELLED, f"nobody approved it within {recipe.cost.approval_days:g} days")
     return Wait("waits for a person: droptune approve " + run.name, "person")
+
+
+def _seen(wish: Wish) -> dict[str, str]:
+    """Name the report that a person decided on."""
+    return {"report": wish.saw} if wish.saw else {}
 
 
 def queued(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:

@@ -82,12 +82,16 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """A person's command, appended to the document for the claim's owner to read."""
+    """A person's command, appended to the document for the claim's owner to read.
+
+    saw: 16 hex digits of the report that lay before them.
+    """
 
     action: str
     by: str
     at: datetime
     reason: str = ""
+    saw: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True):

@@ -51,6 +51,12 @@ class Rig:
             timeout=280,
         )
 
+    def process(self, code: str, *args: str) -> subprocess.Popen[str]:
+        """Start a program over the app, that is spoken to line by line."""
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-c", code, *args]
+        return subprocess.Popen(command, cwd=ROOT, env=self.stack.env, stdin=pipe, stdout=pipe, text=True)
+
     def drop(self, path: Path, recipe: str, *more: str) -> str:
         name: str = self.droptune("drop", str(path), "--recipe", recipe, "--no-check", *more)["run"]
         return name

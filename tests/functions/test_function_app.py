@@ -35,6 +35,8 @@ KINDS = {
     "runs": "httpTrigger",
     "run": "httpTrigger",
     "report": "httpTrigger",
+    "approve": "httpTrigger",
+    "reject": "httpTrigger",
     "wake": "httpTrigger",
 }
 
@@ -56,14 +58,17 @@ def test_every_route_but_health_wants_a_function_key(functions: dict[str, index.
         "runs": "function",
         "run": "function",
         "report": "function",
+        "approve": "function",
+        "reject": "function",
         "wake": "function",
     }
 
 
-def test_routes_only_read_but_for_wake(functions: dict[str, index.Function]) -> None:
+def test_routes_only_read_but_for_peoples_commands(functions: dict[str, index.Function]) -> None:
     methods = {name: f.binding["methods"] for name, f in functions.items() if f.kind == "httpTrigger"}
 
-    assert methods.pop("wake") == ["POST"]
+    for command in ("approve", "reject", "wake"):
+        assert methods.pop(command) == ["POST"]
     assert all(found == ["GET"] for found in methods.values())
 
 

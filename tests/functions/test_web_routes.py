@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -161,3 +162,59 @@ def test_a_recipe_is_woken_and_what_serves_is_answered_as_it_is(life: Life) -> N
     run = life.live()
     woken = _ask(web.wake, "recipes/support/wake", route_params={"recipe": "support"})
     assert (woken.status_code, _body(woken)["run"]) == (202, run.name)
+
+
+ALWAYS = "approval: always\nserving: {rollout: [100]}\n"
+
+
+def _post(
+    route: Callable[[func.HttpRequest], func.HttpResponse], run: str, body: bytes = b""
+) -> func.HttpResponse:
+    url = f"https://app.example/api/runs/{run}/x"
+    return route(func.HttpRequest("POST", url, body=body, route_params={"id": run}))
+
+
+def test_a_waiting_run_is_approved_with_who_why_and_what_they_saw(life: Life) -> None:
+    life.storage.recipes.put("support", ALWAYS)
+    name = life.drop()
+    report = _ask(web.report, "runs/x/report", route_params={"id": name}, params={"format": "json"})
+    seen = hashlib.sha256(report.get_body()).hexdigest()[:16]
+
+    response = _post(web.approve, name, b'{"reason": "looks right"}')
+
+    assert (response.status_code, _body(response)["run"]) == (202, name)
+    run = life.until(name, "training")
+    told = next(change for change in run.history if change.by == "HTTP")
+    assert (told.reason, told.figures) == ("approved by HTTP: looks right", {"report": seen})
+
+
+def test_a_waiting_run_is_rejected(life: Life) -> None:
+    life.storage.recipes.put("support", ALWAYS)
+    name = life.drop()
+
+    assert _post(web.reject, name, b'{"reason": "wrong file"}').status_code == 202
+
+    run = life.until(name, "cancelled")
+    assert run.reason == "rejected by HTTP: wrong file"
+    assert set(run.history[-1].figures) == {"report"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b'{"reason": 1}', b'{"reason": "' + b"x" * 1001 + b'"}', b"\xff"]
+)
+def test_a_wrong_reason_changes_nothing(life: Life, body: bytes) -> None:
+    life.storage.recipes.put("support", ALWAYS)
+    name = life.drop()
+
+    assert _post(web.approve, name, body).status_code == 400
+
+    assert life.run(name).wishes == ()
+
+
+def test_what_does_not_wait_cannot_be_approved(life: Life) -> None:
+    name = life.drop()
+
+    refused, unknown = _post(web.approve, name), _post(web.reject, "none")
+
+    assert (refused.status_code, _body(refused)["code"]) == (409, "run-not-waiting")
+    assert (unknown.status_code, _body(unknown)["code"]) == (404, "run-missing")
