@@ -74,8 +74,8 @@ class ModelFolders:
     def clean_up(self) -> None:
         """Take away the folders that no deployment wants any more."""
         with self._lock:
-            served = [one for one in self._store.all(Deployment) if one.body.get("model")]
-            wanted = {"+".join(_named(deployment)) for deployment in served}
+            served = [_MODEL.fullmatch(str(one.body.get("model"))) for one in self._store.all(Deployment)]
+            wanted = {f"{one['name']}+{one['version']}" for one in served if one}
             for folder in self._folder.glob("*"):
                 if folder.name not in wanted:
                     shutil.rmtree(folder, ignore_errors=True)
