@@ -199,6 +199,6 @@ TestRollouts.settings = settings(
     max_examples=25,
     stateful_step_count=40,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate],
+    phases=[Phase.explicit, Phase.generate],  # each step is a whole app: to shrink takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
