@@ -1,9 +1,10 @@
 """Texts cut into pieces whose tokens do not depend on what stands beside them, so that they are remembered.
 
-A piece begins at white space that follows none. There GPT-2's pre-tokenizer (ByteLevel's own) cuts too,
-whatever stands on either side, for none of its alternatives goes on over such a place. Those of cl100k
+A piece begins at white space that follows none, or at a sign that follows a word of letters alone, so that a
+word is remembered once, whatever sign stands after it. There GPT-2's pre-tokenizer (ByteLevel's own) cuts
+too, whatever stands on either side, for none of its alternatives goes on over such a place. Those of cl100k
 (Phi-4, Llama 3) and Qwen 2, which differ in how many digits they keep together, take line ends after
-punctuation along: theirs begin at a space alone. A special token that holds such a place, or takes the white
+punctuation along: theirs begin at a space alone. An added token that holds such a place, or takes the white
 space after it, is seen to.
 """
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 # Python's white space holds U+001C to U+001F, the tokenizers' does not: they must not end a word.
-WORD = re.compile(r"[^\S\x1c-\x1f]*+[\S\x1c-\x1f]++|\s++")
+_WHITE, _SIGN = r"[^\S\x1c-\x1f]", r"[!-&(-/:-@\[-`{-~]"  # no apostrophe: it begins a contraction
+WORD = re.compile(rf"{_WHITE}*+(?:[A-Za-z]++(?={_WHITE}|{_SIGN}|\Z)|[\S\x1c-\x1f]++)|\s++")
+HOLDS_A_CUT = re.compile(rf"\S\s|\A\s*[A-Za-z]+{_SIGN}")
 SPACED = re.compile(r"\s*+\S++(?:[^\S ]\s*+\S++)*+(?:[^\S ]\s*+\Z)?+|\s++")
 _SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -37,7 +40,7 @@ def cutter(tokenizer: Tokenizer) -> Callable[[str], list[str]] | None:
         or type(tokenizer.model).__name__ != "BPE"
         or tokenizer.model.dropout
         or (part(tokenizer.normalizer) or {"type": "NFC"})["type"] != "NFC"
-        or any(re.search(r"\S\s", token.content) for token in added)
+        or any(HOLDS_A_CUT.search(token.content) or token.single_word for token in added)
     ):
         return None
     greedy = "|".join(re.escape(token.content) for token in added if token.rstrip)

@@ -80,7 +80,7 @@ class Tokening:
         if self._counter is None:
             return self._figures.figures(chats, None, ())
         closer = sampled[:: len(sampled) // CLOSER + 1]
-        counted = [self._counter.count([row.messages])[0] for _line, row in closer]
+        counted = self._counter.count([row.messages for _line, row in closer])
         for (line, _row), tokens in zip(closer, counted, strict=True):
             faults = faults_of(RowFacts("many", tokens=tokens), self._counter.limit)
             self.faults += [(line, fault) for fault in faults if fault[0] in LOST]

@@ -115,7 +115,6 @@ def test_no_form_of_an_exact_rule_escapes(pattern: re.Pattern[str]) -> None:
     "text",
     [
         "dckr_pat_-0000010000010000010",
-        "0@0.-.AA",
         "dckr_pat__Q7x2mN9vKpL4tRw8ZcYb",
         "github_pat__Q7x2mN9vKpL4tRw8ZcYb3",
         "<\uff5cend\uff5c>",

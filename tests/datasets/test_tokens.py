@@ -105,6 +105,14 @@ def test_pieces_give_the_tokens_of_whole_files(counter: TokenCounter) -> None:
     assert counter.encode(texts[::-1]) == plainly(counter, texts[::-1])
 
 
+def test_a_word_is_one_piece_whatever_sign_follows_it() -> None:
+    text = "Say so, said\n\nshe: (it isn't a1.b_c) \u201cno\u201d.<|im_end|>\n"
+    assert WORD.findall(text) == [
+        *("Say", " so", ",", " said", "\n\nshe", ":", " (it", " isn't", " a1.b_c)"),
+        *(" \u201cno\u201d.<|im_end|>", "\n"),
+    ]
+
+
 @given(SIGNS)
 def test_pieces_are_the_text(text: str) -> None:
     assert "".join(WORD.findall(text)) == text == "".join(SPACED.findall(text))
@@ -119,6 +127,10 @@ def test_a_tokenizer_that_cannot_be_cut_is_asked_whole() -> None:
     spaced = trained("gpt2")
     spaced.add_special_tokens(["<| a b |>"])
     assert cutter(spaced) is None
+    for token in (AddedToken(" ab.c"), AddedToken("<x>", single_word=True)):
+        strange = trained("gpt2")
+        strange.add_tokens([token])
+        assert cutter(strange) is None
     greedy = trained("gpt2")
     greedy.add_special_tokens([AddedToken("<|sep|>", rstrip=True)])
     texts, counter = ["a <|sep|>  b <|sep|>\n c d", "c d"], made(greedy)
