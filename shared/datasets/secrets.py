@@ -13,10 +13,12 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from shared.datasets.secret_kinds import RULES
+from shared.datasets.secret_kinds import NEAR, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shared.datasets.secret_kinds import Rule
 
 EXAMPLE = re.compile(
     r"(?i)example|sample|dummy|fake(?:key|token|secret|pass)|placeholder|change_?me|redacted|removed|test_?key"
@@ -29,29 +31,40 @@ EXAMPLE = re.compile(
 LEAST_ENTROPY = 2.8
 WORDS = re.compile(r"[A-Za-z]+(?:[-_./](?:[A-Za-z]+|[0-9]{1,4}))*\.?")
 _STEM = re.compile(r"\w+|.+")  # of a mark: the word before its sign, which many marks share
-_EXACT = [
-    (
-        rule.name,
-        {found[0] for found in map(_STEM.match, rule.marks.split("|")) if found},
-        rule.marks.split("|"),
-        re.compile(rule.exact, re.ASCII),
-    )
-    for rule in RULES
-]
+
+
+class _Kind:
+    """A rule made ready."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.name, self.marks, self._spelt = rule.name, rule.marks.split("|"), re.compile(rule.spelt)
+        self.stems = {found[0] for found in map(_STEM.match, self.marks) if found}
+        self.exact = re.compile(rule.exact, re.ASCII)
+
+    def between(self, lower: str, size: int) -> tuple[int, int]:
+        """Give between which places all matches lie in a text that lower is the lower case of."""
+        if not any(stem in lower for stem in self.stems):
+            return 0, 0
+        # Lower case may be longer, as that of U+0130: then no place in it is one in the text.
+        if not self._spelt.pattern or len(lower) != size:
+            return 0, size if any(mark in lower for mark in self.marks) else 0
+        places = [found.start() for found in self._spelt.finditer(lower)]
+        return (max(0, places[0] - NEAR), places[-1] + NEAR) if places else (0, 0)
+
+
+_KINDS = [_Kind(rule) for rule in RULES]
 
 
 def secrets(text: str) -> Iterator[tuple[str, str]]:
     """Find secrets; give what each is and how it begins: at most four characters, of a password none."""
-    holds = text.lower().__contains__
-    for name, stems, marks, pattern in _EXACT:
-        if not (any(map(holds, stems)) and any(map(holds, marks))):
-            continue
-        for found in pattern.finditer(text):
+    lower = text.lower()
+    for kind in _KINDS:
+        for found in kind.exact.finditer(text, *kind.between(lower, len(text))):
             parts = found.groupdict()
             if "random" in parts and text.startswith("(", found.end()):
                 continue  # a call, as base64.b16encode(...), is code that fetches or makes the value
             if _is_secret(found[0], parts):
-                yield name, "" if {"value", "random", "material"} & parts.keys() else found[0][:4]
+                yield kind.name, "" if {"value", "random", "material"} & parts.keys() else found[0][:4]
                 break
 
 

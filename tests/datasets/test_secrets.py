@@ -143,6 +143,7 @@ def test_each_form_of_a_rule_holds_one_of_its_marks(rule: Rule) -> None:
     @settings(max_examples=100, deadline=None)
     def holds(text: str) -> None:
         assert any(mark in text.lower() for mark in rule.marks.split("|"))
+        assert re.search(rule.spelt, text.lower())
 
     holds()
 
@@ -204,3 +205,16 @@ def test_entropy_tells_words_from_noise() -> None:
     assert entropy("abcd") == 2
     assert entropy(SOME) > 4
     assert entropy("password") < 3
+
+
+@pytest.mark.parametrize("before", ["", "\u0130" * 250, "x " * 300, "password: " + "y " * 300])
+@pytest.mark.parametrize("after", ["", " z" * 300, " z" * 300 + " the key: none"])
+@pytest.mark.parametrize(
+    "given", ["password: ", "subscription_key => `", "**Contrase\u00f1a:**   ", 'api-key" = "']
+)
+def test_a_value_is_found_wherever_its_name_stands(before: str, given: str, after: str) -> None:
+    value = (SOME + MORE)[:100]
+    assert list(secrets(f"{before}{given}{value}{after}")) == [
+        ("a value given to a password, key or token", "")
+    ]
+    assert not list(secrets(f"{before}{given}{after}"))
