@@ -43,10 +43,12 @@ def fix(work: Work, _action: actions.FixEvaluation) -> None:
         raise Missing("run-incomplete", f"The run {run.name} has no recipe or prepared data yet.")
     folder, frozen = run.prepared.folder, work.ledger.lane(run.recipe_name).lane.frozen
     if frozen is not None and frozen.run != run.name:
-        chosen = _without(work, Evaluated(frozen.path, frozen.digest, frozen.run), folder)
+        measured = Evaluated(frozen.path, frozen.digest, frozen.run, rows=frozen.rows)
+        chosen = _without(work, measured, folder)
     else:
         own = f"{folder}/validation.jsonl"
-        chosen = Evaluated(own, digest_of(work.world.prepared.read(own)), run.name)
+        digest = digest_of(work.world.prepared.read(own))
+        chosen = Evaluated(own, digest, run.name, rows=run.prepared.rows.get("validation"))
     work.update(lambda now: replace(now, evaluation=chosen))
 
 
@@ -59,7 +61,7 @@ def freeze(work: Work) -> Frozen | None:
     with files.writer(path) as out:
         for chunk in files.read(run.evaluation.path):
             out.write(chunk)
-    return Frozen(path, run.evaluation.digest, run.name)
+    return Frozen(path, run.evaluation.digest, run.name, run.evaluation.rows)
 
 
 def digest_of(chunks: Iterable[bytes]) -> str:

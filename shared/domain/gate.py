@@ -34,7 +34,7 @@ def first(run: Run, recipe: Recipe, champion: Baseline | None = None) -> Problem
         what = f"{said}, not below the base model's {base:.4g} on them."
         mend = "The model learned nothing that the held-out rows show: train longer, or look at the rows"
         return _stopped(run, "gate-not-better", what, mend)
-    allowed = _allowed(run, recipe, champion)
+    allowed = None if few(run, recipe) else _allowed(run, recipe, champion)
     if champion is not None and allowed is not None and loss > allowed:
         what = (
             f"{said}, more than evaluation.max_regression ({recipe.evaluation.max_regression:g}) above the "
@@ -44,7 +44,13 @@ def first(run: Run, recipe: Recipe, champion: Baseline | None = None) -> Problem
     return None
 
 
-def told(run: Run, champion: Baseline | None) -> str:
+def few(run: Run, recipe: Recipe) -> bool:
+    """Tell whether the evaluation set is too small to judge by: a mean over few rows moves by chance."""
+    rows = run.evaluation.rows if run.evaluation else None
+    return rows is not None and rows < recipe.evaluation.min_rows
+
+
+def told(run: Run, recipe: Recipe, champion: Baseline | None) -> str:
     """Say for people what the loss was compared with; a missing baseline is said to be missing."""
     if champion is None:
         return "no champion to compare with"
@@ -52,13 +58,17 @@ def told(run: Run, champion: Baseline | None) -> str:
         return f"no baseline: the champion {champion.run} has no loss on record"
     if not _same_rows(run, champion):
         return f"no baseline: the champion's loss ({champion.run}) was measured on other rows"
-    return f"eval_loss {run.metrics.get(LOSS, 0.0):.4g}, the champion's {champion.loss:.4g} on the same rows"
+    said = f"eval_loss {run.metrics.get(LOSS, 0.0):.4g}, the champion's {champion.loss:.4g} on the same rows"
+    if few(run, recipe):
+        said += f"; too few rows to judge by (evaluation.min_rows {recipe.evaluation.min_rows})"
+    return said
 
 
 def figures(run: Run, recipe: Recipe, champion: Baseline | None) -> dict[str, Any]:
     """Give every metric with the limits it was held against."""
     known = {
         "eval_digest": run.evaluation.digest if run.evaluation else None,
+        "eval_rows": run.evaluation.rows if run.evaluation else None,
         "max_eval_loss": recipe.evaluation.max_eval_loss,
         "base_eval_loss": run.base_eval_loss,
         "champion_eval_loss": champion.loss if champion and _same_rows(run, champion) else None,

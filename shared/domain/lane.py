@@ -40,17 +40,22 @@ class Champion(msgspec.Struct, frozen=True):
 
 
 class Frozen(msgspec.Struct, frozen=True):
-    """The rows that every later model is measured on. path: in `prepared`; run: whose part it was."""
+    """The rows that every later model is measured on. path: in `prepared`; run: whose part it was.
+
+    rows: how many, None where an earlier Droptune did not count them.
+    """
 
     path: str
     digest: str
     run: str
+    rows: int | None = None
 
 
 class Evaluated(msgspec.Struct, frozen=True):
     """What a model is measured on. path: in `prepared`; of_run: whose validation part it was.
 
-    train: the train rows without those that stand in it, None: all of them; taken: how many those were.
+    train: the train rows without those that stand in it, None: all of them; taken: how many those were;
+    rows: as Frozen.rows.
     """
 
     path: str
@@ -58,6 +63,7 @@ class Evaluated(msgspec.Struct, frozen=True):
     of_run: str
     train: str | None = None
     taken: int = 0
+    rows: int | None = None
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):

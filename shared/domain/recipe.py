@@ -88,6 +88,7 @@ class Evaluation(Section, frozen=True):
     dataset: str | None = None
     max_eval_loss: Positive | None = None
     max_regression: NotNegative = 0.02
+    min_rows: Count = 20
     prompts: tuple[Prompt, ...] = ()
     facts: tuple[Fact, ...] = ()
     min_facts: Fraction = 0.0

@@ -95,7 +95,7 @@ def _trained(run: Run, facts: Facts, recipe: Recipe) -> Action:
     if run.place in facts.lane.training:
         return LeaveTraining()
     figures |= _money(run)
-    told = gate.told(run, champion)
+    told = gate.told(run, recipe, champion)
     if recipe.approval in {"gate", "always"}:
         why = f"the recipe asks for approval before serving; {told}"
         return Move(State.AWAITING_APPROVAL, why, figures=figures)

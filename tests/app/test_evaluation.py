@@ -8,7 +8,7 @@ import json
 from shared.domain.run import Run, State
 from tests.app.life import Life, chats
 
-KEEP = "serving: {rollout: [100]}\n"
+KEEP = "serving: {rollout: [100]}\nevaluation: {min_rows: 2}\n"
 
 
 def trained(life: Life, path: str, data: bytes, loss: float) -> Run:
@@ -52,6 +52,7 @@ def test_the_first_live_runs_validation_part_is_what_later_ones_are_measured_on(
 
 def test_a_worse_loss_than_the_champions_on_the_same_rows_is_stopped_with_both_figures() -> None:
     life = Life()
+    life.storage.recipes.put("support", KEEP)
     champion = trained(life, "support/a.jsonl", chats(topic="one"), 0.5)
     life.tick()
     worse = trained(life, "support/b.jsonl", chats(topic="scrambled"), 0.52)
@@ -144,3 +145,13 @@ def _receive(life: Life, path: str) -> str:
     assert name is not None
     advance(life.world, life.timing, name)
     return name
+
+
+def test_few_rows_tell_a_regression_and_stop_nothing() -> None:
+    life = Life()
+    trained(life, "support/a.jsonl", chats(topic="one"), 0.5)
+    life.tick()
+    second = trained(life, "support/b.jsonl", chats(topic="two"), 5.0)
+    assert second.state is State.LIVE
+    assert "eval_loss 5, the champion's 0.5 on the same rows" in reason(second)
+    assert "too few rows to judge by (evaluation.min_rows 20)" in reason(second)
