@@ -116,7 +116,11 @@ BREAKS: list[tuple[Callable[[FakeSurroundings], object], str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "check", "said", "mend"), BREAKS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("damage", "check", "said", "mend"),
+    BREAKS,
+    ids=lambda value: value[:40] if isinstance(value, str) else "damage",
+)
 def test_each_broken_thing_is_named_with_its_mend(
     damage: Callable[[FakeSurroundings], object], check: str, said: str, mend: str
 ) -> None:
