@@ -42,7 +42,8 @@ def test_a_drop_becomes_a_live_model(rig: Rig, live: Any) -> None:
 
 
 def test_the_live_model_answers(rig: Rig, live: Any) -> None:
-    assert rig.droptune("ask", "tiny", "shop question 3?")["answer"].strip()
+    answers = (rig.droptune("ask", "tiny", "shop question 3?")["answer"] for _ in range(3))
+    assert any(answer.strip() for answer in answers)  # sampled: one may be empty by chance
     assert live["endpoint"] in [
         row["endpoint"] for row in rig.droptune("endpoints") if row["whose"] == "ours"
     ]
@@ -130,11 +131,12 @@ def test_the_topic_heard_the_story_and_the_cost_is_foretold(rig: Rig, live: Any)
 
     def heard() -> list[str]:
         published = httpx.get(f"{rig.stack.url('relay')}/admin/events", trust_env=False).json()["published"]
-        mine = [one for one in published if one["subject"] == f"runs/{live['run']}"]
-        return [one["data"]["state"] for one in sorted(mine, key=lambda one: str(one["sequence"]))]
+        # By id: the topic takes an event at least once.
+        mine = {one["id"]: one for one in published if one["subject"] == f"runs/{live['run']}"}
+        return [one["data"]["state"] for one in sorted(mine.values(), key=lambda one: str(one["sequence"]))]
 
     states = [change["state"] for change in live["history"]]
-    until(lambda: heard()[: len(states)] == states, 30, "the topic has heard the whole story")
+    until(lambda: heard()[: len(states)] == states, 120, "the topic has heard the whole story")
     printed = [json.loads(line) for line in rig.run("events").stdout.splitlines()]
     mine = [one["data"]["state"] for one in printed if one["subject"] == f"runs/{live['run']}"]
     assert mine[: len(states)] == states

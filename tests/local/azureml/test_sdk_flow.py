@@ -97,7 +97,8 @@ def test_the_whole_flow(client: Any, emulator: Emulator, tmp_path: Path) -> None
     deploy(client, endpoint, deployment, registered)
     request = tmp_path / "request.json"
     request.write_text('{"input_data": {"input_string": [{"role": "user", "content": "hi"}]}}')
-    answer = client.online_endpoints.invoke(endpoint, request_file=str(request))
+    # Named, because the SDK's invoke keeps the deployment of whatever call in this process named one before.
+    answer = client.online_endpoints.invoke(endpoint, request_file=str(request), deployment_name=deployment)
     assert answer == f'{{"output": "{endpoint}/{deployment} knows 12 rows"}}'
     assert "serving" in client.online_deployments.get_logs(deployment, endpoint, lines=50)
     assert emulator.admin("GET", "state")["servers"].keys() >= {f"{endpoint}/{deployment}"}
