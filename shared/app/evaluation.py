@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from shared.datasets.rows import folded
 from shared.domain.errors import Missing, Permanent
 from shared.domain.lane import Evaluated, Frozen
 
@@ -99,7 +100,7 @@ def _question(line: bytes) -> bytes:
     """Give 16 bytes for a prepared chat's first question, folded as the split folds it."""
     chat = msgspec.json.decode(line, type=_Chat)
     said = next((message.content for message in chat.messages if message.role == "user"), "")
-    return hashlib.sha256(" ".join(said.casefold().split()).encode()).digest()[:16]
+    return hashlib.sha256(folded(said)).digest()[:16]
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

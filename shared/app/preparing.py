@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from shared.ports import Prepared as PreparedFiles
 
 FINDINGS_KEPT = 50
-NEVER_LIVE = frozenset({State.FAILED, State.REJECTED, State.CANCELLED})
 
 
 class _Folder:
@@ -145,7 +144,7 @@ def _never_live(work: Work, holder: str) -> bool:
     except Missing:
         return True
     was_live = any(change.state is State.LIVE for change in run.history)
-    return run.state in NEVER_LIVE or (run.state is State.SUPERSEDED and not was_live)
+    return run.state in before.NEVER_LIVE or (run.state is State.SUPERSEDED and not was_live)
 
 
 def _summary(report: datasets.Report, folder: str) -> Prepared:

@@ -6,6 +6,7 @@ import json
 import warnings
 from functools import cache
 from pathlib import Path
+from pydoc_data import topics
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -257,7 +258,7 @@ def test_an_estimate_tells_scripts_apart(text: str, tokens: float) -> None:
 
 
 def test_an_estimate_fitted_to_counted_chats_is_nearer(tokenizer: Tokenizer) -> None:
-    words = " ".join(path.read_text("utf-8") for path in CORPUS).split()
+    words = " ".join(topics.topics.values()).split()  # always the same text
     chats = [
         chat(" ".join(words[n : n + 60]), " ".join(words[n + 60 : n + 200])) for n in range(0, 8000, 200)
     ]
@@ -265,7 +266,7 @@ def test_an_estimate_fitted_to_counted_chats_is_nearer(tokenizer: Tokenizer) -> 
     fitted, plain = Estimate.fitted(counted[::2]), Estimate()
     far = [sorted(abs(guess.chat(one) / n - 1) for one, n in counted[1::2]) for guess in (fitted, plain)]
     assert far[0][len(far[0]) // 2] < far[1][len(far[1]) // 2]
-    assert 0 < fitted.error < 1
+    assert 0 < fitted.error < 0.5
     assert Estimate.fitted([]) == plain
 
 
