@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.datasets import CheckOptions, Report, Source, prepare, prepare_parts
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PARTS = ("train", "validation", "test")
 ALL = CheckOptions(dedupe=False, max_bad_fraction=1, most_findings=1000)
+WHOLE_ROWS = "DT107"
 OF_OTHERS = {"DT307", "DT310", "DT311"}  # what only an earlier row makes a fault
+# Split, its train part has one question, with two answers, and its validation part no row.
+ONE_LEFT_TO_TRAIN = b"".join(
+    b'{"instruction":"%b","output":"%b","input":""}\n' % pair
+    for pair in ((b"0", b"0"), (b"1", b"0"), (b"0000", b"0"), (b"0000", b"1"))
+)
 FIRST = b"no JSON, and no sign of a packed file\n"
 PLACES = st.lists(st.integers(0, 100_000), max_size=30)
 
@@ -60,18 +66,21 @@ def test_any_valid_chats_come_back_unchanged(
 
 
 @given(chat_sets())
+@example(("Alpaca", ONE_LEFT_TO_TRAIN, []))
 @settings(max_examples=50, deadline=None)
 def test_what_was_prepared_is_right_and_stays_where_it_was_put(
     made: tuple[str, bytes, list[list[tuple[str, str]]]],
 ) -> None:
-    _report, files = prepared([made[1]])
+    first, files = prepared([made[1]])
+    if WHOLE_ROWS in first.counts:
+        return  # too few questions: one may be on two sides
     given = {part: files.data[f"{part}.jsonl"] for part in PARTS if files.data[f"{part}.jsonl"]}
-    if len({question(row) for part in PARTS for row in files.rows(part)}) < FEWEST_QUESTIONS:
-        return  # whole rows are split then, and one question may be on two sides
     sources = [Source([data], cast("Part", part), part) for part, data in given.items()]
     again = Files()
     report = prepare_parts(sources, CheckOptions(0, 0, dedupe=False, max_bad_fraction=1), again)
     assert report.rows.refused == 0
+    if WHOLE_ROWS in report.counts:
+        return  # the part without rows was filled with rows of a question that train keeps
     for part, data in given.items():
         assert sorted(again.data[f"{part}.jsonl"].splitlines()) == sorted(data.splitlines())
 

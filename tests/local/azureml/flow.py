@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from azure.storage.blob import BlobServiceClient  # noqa: TID251 - tests drive the emulator as users do
@@ -10,6 +13,8 @@ from azure.storage.blob import BlobServiceClient  # noqa: TID251 - tests drive t
 from tests.local.azureml.rig import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from azure.core.credentials import TokenCredential
 
     from tests.local.azureml.rig import Emulator
@@ -74,6 +79,34 @@ def job_body(inputs: dict[str, Any] | None = None, *, files: dict[str, str] | No
 def submit(emulator: Emulator, name: str, inputs: dict[str, Any] | None = None, **more: Any) -> None:
     answer = emulator.arm("PUT", f"/jobs/{name}", json=job_body(inputs, **more))
     assert answer.status_code == 201, answer.text
+
+
+@contextmanager
+def both_places_taken(emulator: Emulator, until_asked: str) -> Iterator[None]:
+    """Keep jobs in the queue until a call has come whose label ends so: who looks at one sees it begin."""
+    blockers = [f"blocks-{place}-{uuid.uuid4().hex[:8]}" for place in (1, 2)]
+    for name in blockers:
+        submit(emulator, name, {"seed": "3"})
+    for name in blockers:
+        wait_for(emulator, name, "Running")
+
+    def asked() -> int:
+        calls = emulator.admin("GET", "requests")["calls"]
+        return sum(count for label, count in calls.items() if label.endswith(until_asked))
+
+    def let_go(before: int) -> None:
+        try:
+            until(lambda: asked() > before, 60, f"a call to {until_asked}")
+        finally:
+            for name in blockers:
+                emulator.arm("POST", f"/jobs/{name}/cancel")
+
+    waits = threading.Thread(target=let_go, args=(asked(),))
+    waits.start()
+    try:
+        yield
+    finally:
+        waits.join()
 
 
 def status(emulator: Emulator, name: str) -> str:

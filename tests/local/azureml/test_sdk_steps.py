@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.azureml import catalogue
-from tests.local.azureml.flow import details, submit, wait_for
+from tests.local.azureml.flow import both_places_taken, details, submit, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +93,9 @@ def test_a_run_for_the_node_may_lie_between(client: Any, emulator: Emulator) -> 
 
 
 def test_a_stream_shows_the_steps(client: Any, emulator: Emulator, capsys: Any) -> None:
-    submit(emulator, "streamed")
-    client.jobs.stream("streamed")
+    with both_places_taken(emulator, until_asked="/details"):
+        submit(emulator, "streamed")
+        client.jobs.stream("streamed")
     shown = capsys.readouterr().out
     places = [shown.index(f"{step} completed") for step in STEPS]
     assert places == sorted(places)
