@@ -13,7 +13,7 @@ from local.azurite_server import find_azurite
 from local.functions_host import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".droptune"
@@ -40,11 +40,20 @@ DELAYS = {
 
 
 class Layout:
-    """One stack's folder. ports: of blob, queue, azureml, msi, host, relay; delays: settings of the app's."""
+    """One stack's folder. ports: of blob, queue, azureml, msi, host, relay; delays: settings of the app's.
+
+    more: further options of the Azure ML emulator.
+    """
 
     def __init__(
-        self, home: Path, ports: Mapping[str, int], foundation: str, delays: Mapping[str, str]
+        self,
+        home: Path,
+        ports: Mapping[str, int],
+        foundation: str,
+        delays: Mapping[str, str],
+        more: Sequence[str] = (),
     ) -> None:
+        self._more = list(more)
         self.home, self._ports, self._foundation, self._settings = home, ports, foundation, delays
         self._certificates = tls.certificates(home / "tls")
         self._keys = keys.load(home / "keys.json")
@@ -148,7 +157,7 @@ class Layout:
         }
         pairs = (str(part) for pair in options.items() for part in pair)
         clusters = [part for cluster in CLUSTERS for part in ("--compute", cluster)]
-        return [sys.executable, "-m", "local.azureml", *pairs, *clusters]
+        return [sys.executable, "-m", "local.azureml", *pairs, *clusters, *self._more]
 
     def _host(self) -> list[str]:
         options = {

@@ -16,12 +16,15 @@ from local.layout import DELAYS, ORDER, PORTS, ROOT, Layout
 from local.processes import Child
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
 class Stack:
-    """One stack in one folder. settings: the app's settings that differ from the local defaults."""
+    """One stack in one folder. settings: the app's that differ from the local defaults.
+
+    azureml: more options of the Azure ML emulator, as `--noop`.
+    """
 
     def __init__(
         self,
@@ -30,10 +33,12 @@ class Stack:
         foundation: str = "small",
         settings: Mapping[str, str] | None = None,
         recipes: Path = ROOT / "recipes",
+        azureml: Sequence[str] = (),
     ) -> None:
         self.home, self._recipes = home, recipes
         home.mkdir(parents=True, exist_ok=True)
-        self.layout = Layout(home, self._choose_ports(), foundation, {**DELAYS, **(settings or {})})
+        delays = {**DELAYS, **(settings or {})}
+        self.layout = Layout(home, self._choose_ports(), foundation, delays, azureml)
 
     @property
     def settings(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Misconfigured
+from shared.domain.parameters import COMPONENT
 from shared.domain.survey import Limits
 from shared.domain.timing import Timing
 
@@ -32,6 +33,7 @@ INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
 URL = re.compile(r"https?://[^\s]+")
 URL_OR_NONE = re.compile(r"(https?://[^\s]+)?")
 SCHEDULE = re.compile(r"\S+( \S+){5}")
+COMPONENT_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,254}")
 RESOURCE = re.compile(r"(/subscriptions/[^/\s]+(/[^/\s]+)+)?")
 
 
@@ -94,6 +96,7 @@ class Settings:
     events_key: str
     limits: Limits
     parts: Parts
+    component: str
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -131,6 +134,7 @@ def _read(reader: _Reader) -> Settings:
         events_key=reader.text("EVENTS_TOPIC_KEY", ""),
         limits=_limits(reader),
         parts=_parts(reader),
+        component=reader.shaped("AZUREML_COMPONENT", COMPONENT_NAME, "a component's name", COMPONENT),
     )
     for schedule, default in (("RECONCILE_SCHEDULE", "0 * * * * *"), ("SWEEP_SCHEDULE", "0 */15 * * * *")):
         reader.shaped(schedule, SCHEDULE, f"six fields, as {default}", default)

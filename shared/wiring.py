@@ -73,4 +73,5 @@ def world() -> World:
         installation=found.installation,
         workspace_id=found.azureml.workspace_id,
         limits=found.limits,
+        component=found.component,
     )

@@ -94,6 +94,7 @@ def test_a_settings_record_has_no_field_without_a_meaning() -> None:
         "events_key",
         "limits",
         "parts",
+        "component",
     }
 
 

@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--deploy-limit", type=float, default=600, metavar="SECONDS", help="for a server to answer")
     add("--archived-latest", action="store_true", help="let an archived version be a model's latest")
     add("--quiet-failures", action="store_true", help="raise no events for failed and canceled runs")
+    add("--noop", action="store_true", help="add the component `noop` to the registry, for load tests")
     for name in ("subscription", "group", "workspace", "location"):
         add(f"--{name}", default=getattr(Place(), name))
     return parser
@@ -128,6 +129,7 @@ def _settings(
         computes=_pairs(asked.compute),
         subscriptions=subscriptions,
         archived_latest=asked.archived_latest,
+        noop=asked.noop,
         quiet_failures=asked.quiet_failures,
     )
 

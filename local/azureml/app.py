@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from local.azureml import absent
+from local.azureml import absent, noop
 from local.azureml.admin import Admin
 from local.azureml.artifacts import Artifacts
 from local.azureml.assets import Assets
@@ -153,7 +153,7 @@ class Emulator:
 
     def identity_application(self) -> Starlette:
         """Return the managed identity's token endpoint, to be served over plain HTTP."""
-        return self._door.application(self._core.issuer.ways())
+        return self._door.application([*self._core.issuer.ways(), *noop.ways(self._core.settings)])
 
     def start(self) -> None:
         """Take up what was unfinished; returns at once, the work goes on in threads."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.azureml import command_plan, graph, sandbox, submission
+from local.azureml import catalogue, command_plan, graph, sandbox, submission
 from local.azureml.bindings import LITERAL, Given, Wire
 from local.azureml.command_plan import CommandPlan
 from local.azureml.errors import bad_request, unsupported
@@ -64,7 +64,8 @@ class Bench:
 
     def _plan(self, leaf: graph.Leaf, wires: set[Wire]) -> Plan | CommandPlan:
         if leaf.node.get("type") == "pipeline":
-            return submission.plan(leaf, {wire.output for wire in wires if wire.leaf == leaf.path})
+            known = catalogue.components(noop=self.settings.noop)
+            return submission.plan(leaf, known, {wire.output for wire in wires if wire.leaf == leaf.path})
         identity = str(leaf.node.get("componentId"))
         spec = self.spec(identity)
         if spec is None:

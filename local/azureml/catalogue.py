@@ -13,6 +13,7 @@ Json = dict[str, Any]
 _DATA = Path(__file__).parent / "data"
 _MODELS = ("phi-4.8", "phi-3-mini-4k-instruct.14", "phi-3-mini-4k-instruct.15")
 REGISTRY = "azureml"
+NOOP = "noop"
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,17 @@ class Component:
 
 
 @cache
-def components() -> tuple[Component, ...]:
-    """Return the registry's components."""
+def components(*, noop: bool) -> tuple[Component, ...]:
+    """Return the registry's components. noop: with the one of that name, which is no component of Azure's."""
     raw = _read("chat_completion_pipeline")
     spec = {key: raw[key] for key in ("name", "version", "type", "inputs", "outputs")}
     inputs = tuple(input_of(name, item) for name, item in raw["inputs"].items())
-    steps = tuple(raw["steps"])
-    return (Component(raw["name"], raw["version"], spec, inputs, tuple(raw["outputs"]), steps),)
+    outputs = tuple(raw["outputs"])
+    tunes = Component(raw["name"], raw["version"], spec, inputs, outputs, tuple(raw["steps"]))
+    if not noop:
+        return (tunes,)
+    same = {**spec, "name": NOOP, "version": "0.0.1"}
+    return (tunes, Component(NOOP, "0.0.1", same, inputs, outputs, (NOOP,)))
 
 
 @cache

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from local.azureml import sandbox
+from local.azureml import noop, sandbox
 from local.azureml.errors import bad_request
 from local.azureml.guarded import Guarded
 
@@ -41,6 +42,15 @@ class Process(Protocol):
         """Ask for its end; returns at once."""
 
 
+class Served(NamedTuple):
+    """What a server is started on: its model, its script, the folder of its logs, its port."""
+
+    model: Path | None
+    script: Path | None
+    folder: Path
+    port: int
+
+
 @dataclass(frozen=True)
 class Containers:
     """Starts what deployments run."""
@@ -52,21 +62,31 @@ class Containers:
     assets: Assets
     codes: Codes
 
-    def start(self, deployment: Deployment, port: int, folder: Path) -> Process:
-        """Bring model and code onto this machine and start the server on `port`; its logs go to `folder`.
+    def start(self, deployment: Deployment, folder: Path) -> tuple[Process, str]:
+        """Bring model and code onto this machine and start the server; its logs go to `folder`.
+
+        Returns the process and the address where it will answer.
 
         Raises:
             AzureError: model or code is not there.
             BlobFailure: Blob Storage refused.
 
         """
-        storage, log = folder / "storage.txt", folder / "InferenceServer.txt"
+        storage = folder / "storage.txt"
         model = self.models.fetch(deployment.key, storage) if deployment.body.get("model") else None
         script = self._script(deployment, folder)
+        if model is not None and script is None and self.settings.noop and _loader(model) == noop.LOADER:
+            return noop.Standing(), noop.address(self.settings)
+        port = _free_port()
+        return self._process(deployment, Served(model, script, folder, port)), f"http://{HOST}:{port}"
+
+    def _process(self, deployment: Deployment, served: Served) -> Process:
+        model, script, folder, port = served
+        log = folder / "InferenceServer.txt"
         spec = folder / "spec.json"
         content = {"model": str(model), "host": HOST, "port": port, "name": deployment.key}
         spec.write_text(json.dumps({**content, "script": str(script) if script else None}), "utf-8")
-        if script is None and model is not None and _is_the_trainers(model):
+        if script is None and model is not None and _loader(model) in (None, _TRAINERS):
             return self.nursery.start("serve", spec, log)
         env = {**sandbox.machine(self.settings.python), **sandbox.workspace(self.settings, self.issuer)}
         env["AZUREML_MODEL_DIR"] = str(model.parent if model else folder)
@@ -92,8 +112,15 @@ class Containers:
         return script
 
 
-def _is_the_trainers(model: Path) -> bool:
-    """Tell whether an MLflow model is one that the trainer's own server serves."""
+def _loader(model: Path) -> str | None:
+    """Return what an MLflow model says that loads it; None where it does not say."""
     about = model / "MLmodel"
-    loader = _LOADER.search(about.read_text("utf-8")) if about.is_file() else None
-    return loader is None or loader["name"] == _TRAINERS
+    found = _LOADER.search(about.read_text("utf-8")) if about.is_file() else None
+    return found["name"] if found else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

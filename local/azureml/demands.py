@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.azureml import graph, submission
+from local.azureml import catalogue, graph, submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def demands(body: Json) -> Iterator[Demand]:
 def _of_leaf(leaf: Leaf) -> Demand:
     if not str(leaf.node.get("componentId")).startswith("azureml://registries/"):
         return _of_command(leaf.node, leaf.compute or "")
-    values = submission.plan(leaf).values
+    values = submission.plan(leaf, catalogue.components(noop=True)).values
     size = str(values.get("instance_type_finetune"))
     return Demand(str(values.get("compute_finetune")), size, int(values.get("num_nodes_finetune", 1)))
 

@@ -31,6 +31,7 @@ Json = dict[str, Any]
 _LOOK = 0.25
 # Both as the steps themselves say it (Azure/azureml-assets, model_import and preprocess).
 _NO_MODEL = "Must provide one of: --huggingface_id, --pytorch_model_path, or --mlflow_model_path"
+_NO_MLMODEL = "The trainer left no MLflow model: there is no file MLmodel in its output."
 _NO_TRAIN_FILE = "train_file_path or train_mltable_path need to be passed"
 
 
@@ -53,9 +54,8 @@ class Node:
 
     def run(self) -> None:
         """Carry out the steps one after another; the first that fails ends the others."""
-        actions = (self._validate, self._import_model, self._preprocess, self._finetune, self._convert)
         self._move_head("Running")
-        for place, (step, action) in enumerate(zip(self._steps, actions, strict=True)):
+        for place, (step, action) in enumerate(zip(self._steps, self.actions(), strict=True)):
             try:
                 self._carry_out(step, action)
             except (JobFailure, Restarted, Stopped) as end:
@@ -67,6 +67,10 @@ class Node:
                 self._move_head("Failed" if error else "Canceled", error)
                 raise
         self._move_head("Completed")
+
+    def actions(self) -> tuple[Callable[[Step], None], ...]:
+        """Return what each step does."""
+        return (self._validate, self._import_model, self._preprocess, self._finetune, self._convert)
 
     def _move_head(self, status: str, error: Json | None = None) -> None:
         """Move the run that lies between the job and the steps, if there is one."""
@@ -111,12 +115,11 @@ class Node:
         raise JobFailure(mishap.error)
 
     def _failed(self, step: Step, error: Exception) -> JobFailure:
-        user = isinstance(error, AzureError)
+        usual = "UserError" if isinstance(error, AzureError) else "SystemError"
         known = error.error if isinstance(error, JobFailure) else {}
-        code = str(known.get("code", "UserError" if user else "SystemError"))
+        code = str(known.get("code", usual))
         self._say(step, f"{code}: {error}")
-        of_step = {"code": code, "message": str(error), "details": []}
-        self._shop.runs.move_step(step.run, "Failed", of_step)
+        self._shop.runs.move_step(step.run, "Failed", {"code": code, "message": str(error), "details": []})
         return failed_child(code, f"{self._plan.node}/{step.name}")
 
     def check_wish(self) -> None:
@@ -235,8 +238,7 @@ class Node:
     def _convert(self, step: Step) -> None:
         model = self._work / "model"
         if not (model / "MLmodel").is_file():
-            message = "The trainer left no MLflow model: there is no file MLmodel in its output."
-            raise JobFailure({"code": "SystemError", "message": message})
+            raise JobFailure({"code": "SystemError", "message": _NO_MLMODEL})
         started = time.monotonic()
         for output in self._plan.outputs.values():
             path = f"azureml/{self._job.name}/{output}/"

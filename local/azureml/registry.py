@@ -100,16 +100,19 @@ class Registry:
         }
 
     def _components(self, call: Call) -> Answer:
-        found = [item for item in catalogue.components() if item.name == call.path["name"]]
+        found = [item for item in self._known() if item.name == call.path["name"]]
         if not found:
             raise missing("component in registry azureml", call.path["name"])
         return page(first([_component_body(item) for item in found], call.query.get("$top")))
 
     def _component(self, call: Call) -> Answer:
-        for item in catalogue.components():
+        for item in self._known():
             if (item.name, item.version) == (call.path["name"], call.path["version"]):
                 return Answer(body=_component_body(item))
         raise missing("component in registry azureml", f"{call.path['name']}:{call.path['version']}")
+
+    def _known(self) -> tuple[Component, ...]:
+        return catalogue.components(noop=self._settings.noop)
 
 
 def _component_body(component: Component) -> Json:

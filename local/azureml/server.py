@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import httpx
 
 from local.azureml.blobstore import BlobFailure
-from local.azureml.containers import HOST
 from local.azureml.errors import AzureError
 from local.azureml.mishaps import CRASHED
 from local.azureml.records import Deployment
@@ -101,16 +99,14 @@ class Server:
             file.writelines(f"{line}\n" for line in lines)
 
     def _start(self) -> tuple[Process, str]:
-        port = _free_port()
         folder = self._owner.log(self._key, "InferenceServer").parent
         deployment = self._owner.tools.store.get(Deployment, self._key)
         if deployment is None:
             raise NotServed("The deployment is gone.")
         try:
-            child = self._owner.tools.containers.start(deployment, port, folder)
+            return self._owner.tools.containers.start(deployment, folder)
         except (AzureError, BlobFailure, OSError) as error:
             raise NotServed(f"BadArgument: Unable to download user model: {error}") from error
-        return child, f"http://{HOST}:{port}"
 
     def _await_answer(self, child: Process, address: str) -> None:
         limit = self._owner.tools.settings.limits.server_start
@@ -137,13 +133,6 @@ class Server:
     def _survives(self, why: str) -> bool:
         """Write the failure down; a deployment that had succeeded before is tried again."""
         return self._owner.failed(self._key, self.turn, why)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(address: str) -> bool:

@@ -66,6 +66,7 @@ class Settings:
     in_memory: bool = False
     python: Path = field(default_factory=lambda: Path(sys.executable))
     archived_latest: bool = False
+    noop: bool = False
     quiet_failures: bool = False
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from local.azureml.assets import Assets
     from local.azureml.compute import Computes
-    from local.azureml.datastores import Datastores
+    from local.azureml.datastores import Datastores, Spot
     from local.azureml.places import Places
     from local.azureml.registry import Registry
     from local.azureml.submission import Plan
@@ -122,13 +122,23 @@ class Sources:
             BlobFailure: the service could not be reached.
 
         """
+        self._datastores.fetch_file(self.check_file(uri), target)
+
+    def check_file(self, uri: str) -> Spot:
+        """Return the place of the file behind a datastore path or data asset.
+
+        Raises:
+            AzureError: 400, when there is no such blob, or a folder in its place.
+            BlobFailure: the service could not be reached.
+
+        """
         spot = self._datastores.spot(self._stored(uri))
         if not self._datastores.is_file(spot):
             kind = "a folder, not a file" if self._datastores.is_folder(spot) else "not there"
             raise bad_request(
                 f"The input '{uri}' is {kind} (container '{spot.container}').", detail="DataNotFound"
             )
-        self._datastores.fetch_file(spot, target)
+        return spot
 
     def fetch_any(self, uri: str, folder: Path) -> Path:
         """Download a file or folder from wherever it lies; return the file's path, or `folder`.

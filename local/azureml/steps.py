@@ -7,8 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from local.azureml.catalogue import NOOP
 from local.azureml.command_node import CommandNode
 from local.azureml.node import Node
+from local.azureml.noop import NoopNode
 from local.azureml.outcome import JobFailure, Stopped
 from local.azureml.submission import WIRE, Plan
 
@@ -106,7 +108,8 @@ class Workshop:
 
     def _node(self, job: Job, plan: Plan | CommandPlan) -> Node | CommandNode:
         if isinstance(plan, Plan):
-            return Node(self, job, plan)
+            kind = NoopNode if plan.component.name == NOOP else Node
+            return kind(self, job, plan)
         return CommandNode(self, self.bench, job, plan)
 
     def place(self, job: str, uri: str) -> str:

@@ -54,15 +54,17 @@ class Plan:
         return {wire.rpartition(":")[0] for wire in wires}
 
 
-def plan(leaf: Leaf, wired: Iterable[str] = ()) -> Plan:
-    """Return what a node of the registry's component asks for. wired: its outputs that other nodes take.
+def plan(leaf: Leaf, known: Iterable[Component], wired: Iterable[str] = ()) -> Plan:
+    """Return what a node of one of the registry's `known` components asks for.
+
+    wired: its outputs that other nodes take.
 
     Raises:
         AzureError: 400 naming every fault found, 404 for an unknown component, 501 for what this
             emulator can't run.
 
     """
-    component = _component(str(leaf.node.get("componentId")))
+    component = _component(str(leaf.node.get("componentId")), known)
     faults = _faults(component, leaf.inputs)
     if faults:
         raise bad_request(f"Node '{leaf.path}' is not valid: {' '.join(faults)}", detail="InvalidInputs")
@@ -83,11 +85,11 @@ def plan(leaf: Leaf, wired: Iterable[str] = ()) -> Plan:
     return Plan(leaf.path, component, values, uris, outputs)
 
 
-def _component(identity: str) -> Component:
+def _component(identity: str, known: Iterable[Component]) -> Component:
     match = _COMPONENT.fullmatch(identity)
     if match is None:
         raise unsupported(f"component '{identity}'; only those of registry {catalogue.REGISTRY}")
-    for component in catalogue.components():
+    for component in known:
         if component.id == identity:
             return component
     raise missing("component", identity)

@@ -83,7 +83,7 @@ def _estimate(work: Work, recipe: Recipe) -> Estimate:
 
 def _load(world: World, run: Run, recipe: Recipe) -> Load:
     base, compute = run.base_model, recipe.compute
-    _component, inputs = world.models.component(parameters.COMPONENT, recipe.base_model.registry)
+    _component, inputs = world.models.component(world.component, recipe.base_model.registry)
     values = parameters.merge(inputs, base.defaults if base else {}, recipe.training).values
     cluster = or_none(lambda: world.computes.find(compute.name)) if compute.name != SERVERLESS else None
     size = training_size(recipe, cluster)

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from shared.app.gather import or_none
 from shared.domain import preflight as checks
 from shared.domain.errors import Missing, Permanent
-from shared.domain.parameters import COMPONENT
 from shared.domain.recipe import SERVERLESS
 from shared.domain.serving import endpoint_name
 from shared.domain.survey import Served, Survey
@@ -43,7 +42,7 @@ def survey(work: Work, recipe: Recipe) -> Survey:
     serves = champion and or_none(lambda: world.endpoints.deployment(champion.endpoint, champion.deployment))
     counts = _look(unknown, "endpoints", lambda: _deployments(world)) or {}
     known = "endpoints" not in unknown
-    _component, inputs = world.models.component(COMPONENT, recipe.base_model.registry)
+    _component, inputs = world.models.component(world.component, recipe.base_model.registry)
     named = recipe.compute.name != SERVERLESS
     return Survey(
         inputs=inputs,

@@ -50,7 +50,7 @@ def spec(work: Work) -> JobSpec:
     """Describe the job of this run's present attempt."""
     run = work.run
     recipe, prepared, base = _ready(run)
-    component, inputs = work.world.models.component(parameters.COMPONENT, recipe.base_model.registry)
+    component, inputs = work.world.models.component(work.world.component, recipe.base_model.registry)
     merged = parameters.merge(inputs, base.defaults, recipe.training)
     machine = computing.machine(work.world, recipe)
     values = dict(merged.values) | _places(recipe, machine)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.domain.parameters import COMPONENT
 from shared.domain.survey import Limits
 from shared.ports.compute import ClusterSpec, Computes
 from shared.ports.figures import Monitor, Prices
@@ -72,3 +73,4 @@ class World:
     installation: str
     workspace_id: str
     limits: Limits = field(default_factory=Limits)
+    component: str = COMPONENT
