@@ -39,7 +39,7 @@ def runs(req: func.HttpRequest) -> func.HttpResponse:
     wanted = req.params.get("limit", "50")
     # A longer number is more than the most anyhow, and Python refuses to read one of thousands of digits.
     limit = min(int(wanted), NEWEST) if wanted.isdecimal() and len(wanted) < LONG else NEWEST
-    return _json([views.line(run) for run in Ledger(wiring.world().ledger).newest(limit)])
+    return _json(views.lines(Ledger(wiring.world().ledger), limit))
 
 
 @blueprint.route(route="runs/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

@@ -13,6 +13,7 @@ from shared.ports import World
 
 if TYPE_CHECKING:
     from shared.domain.timing import Timing
+    from shared.ports.poison import Poison
     from shared.ports.surroundings import Surroundings
 
 
@@ -44,6 +45,15 @@ def surroundings() -> tuple[Surroundings, str]:
     workspace = azureml.AzureMLPlace(**vars(found.azureml), credential=credential.credential)
     around = AzureSurroundings(account, workspace, Told(**vars(found.parts)))
     return around, found.storage.account
+
+
+@cache
+def poison() -> Poison:
+    """Give the queues of what failed as often as it may."""
+    from shared.adapters import credential, storage
+
+    account = storage.StoragePlace(**vars(_settings().storage), credential=credential.credential)
+    return storage.QueuePoison(account)
 
 
 @cache

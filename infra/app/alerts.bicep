@@ -109,6 +109,40 @@ resource failures 'Microsoft.Insights/scheduledQueryRules@2025-01-01-preview' = 
   }
 }
 
+// The host's own words, in azure-webjobs-sdk's QueueProcessor: no metric counts the messages of one queue.
+resource givenUp 'Microsoft.Insights/scheduledQueryRules@2025-01-01-preview' = {
+  name: 'a message was given up'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    description: 'A message failed five times and lies in a poison queue; a run that it was about has failed. Look: droptune requeue'
+    enabled: true
+    severity: 2
+    scopes: [
+      insights.id
+    ]
+    evaluationFrequency: 'PT15M'
+    windowSize: 'PT15M'
+    autoMitigate: true
+    criteria: {
+      allOf: [
+        {
+          query: 'traces | where message startswith "Message has reached MaxDequeueCount"'
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+        }
+      ]
+    }
+    actions: {
+      actionGroups: empty(email) ? [] : [
+        people.id
+      ]
+    }
+  }
+}
+
 resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   name: 'an event was given up'
   location: 'global'

@@ -7,6 +7,7 @@ var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 var blobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 var queueDataReader = '19e7f393-937e-4f77-808e-94535e297925'
 var queueMessageSender = 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
+var queueMessageProcessor = '8a0f0c08-91a1-4084-bc3d-661d67233fed'
 
 resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: dataAccountName
@@ -147,6 +148,28 @@ resource ownerOnDeadLettersSeen 'Microsoft.Authorization/roleAssignments@2022-04
   scope: deadLetters
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataReader)
+    principalId: ownerPrincipalId
+    principalType: ownerPrincipalType
+  }
+}
+
+// `droptune requeue` takes what failed out of here.
+resource ownerOnStepsPoisonTaken 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(stepsPoison.id, ownerPrincipalId, queueMessageProcessor)
+  scope: stepsPoison
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueMessageProcessor)
+    principalId: ownerPrincipalId
+    principalType: ownerPrincipalType
+  }
+}
+
+// `droptune requeue` takes what failed out of here.
+resource ownerOnBlobsPoisonTaken 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(blobsPoison.id, ownerPrincipalId, queueMessageProcessor)
+  scope: blobsPoison
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueMessageProcessor)
     principalId: ownerPrincipalId
     principalType: ownerPrincipalType
   }

@@ -24,9 +24,10 @@ from shared.app import (
     serving,
     telling,
     training,
+    unforeseen,
 )
 from shared.app.gather import gather
-from shared.app.ledger import Ledger
+from shared.app.ledger import Ledger, Unreadable
 from shared.domain import actions as a
 from shared.domain.errors import (
     Busy,
@@ -39,7 +40,7 @@ from shared.domain.errors import (
     Transient,
 )
 from shared.domain.lifecycle import decide
-from shared.domain.run import State
+from shared.domain.run import State, untroubled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +97,7 @@ def advance(world: World, timing: Timing, name: str, wake: int | None = None) ->
     try:
         held = ledger.load(name)
     except Missing:
-        log.warning("run %s: hinted at, but not in the ledger", name)
+        log.warning("run %.100r: hinted at, but not in the ledger", name)
         return
     if held.run.ended or (wake is not None and wake != held.run.wake):
         return
@@ -105,15 +106,23 @@ def advance(world: World, timing: Timing, name: str, wake: int | None = None) ->
     except (Busy, Changed):
         return  # whoever has it goes on with it, and re-arms it
     try:
-        _go_on(work, timing)
+        unforeseen.bury(work) if unforeseen.has_died_often(work.run) else _go_on(work, timing)
     except claim.ClaimLost:
         log.warning("run %s: taken over by another worker", name)
-    except BaseException:
+    except BaseException as error:
         with suppress(DroptuneError):
-            work.update(lambda run: replace(run, claim=None))
+            _let_go(work, error)
         raise
     finally:
         telling.tell_run(world, name)
+
+
+def _let_go(work: claim.Work, error: BaseException) -> None:
+    """Release the claim; the error goes out, so that the platform sees it and tries again."""
+    if isinstance(error, Exception) and unforeseen.is_unforeseen(error):
+        unforeseen.note(work, error)
+    else:
+        work.update(lambda run: replace(run, claim=None))
 
 
 def _go_on(work: claim.Work, timing: Timing) -> None:
@@ -122,7 +131,7 @@ def _go_on(work: claim.Work, timing: Timing) -> None:
             rests = _step(work, timing)
         except claim.ClaimLost:
             raise
-        except (Transient, Changed, Missing) as error:
+        except (Transient, Changed, Missing, Unreadable) as error:
             rests = _put_off(work, timing, error)
         except Permanent as error:
             rests = _give_up(work, timing, error)
@@ -152,8 +161,11 @@ def _delay(run: Run, wait: a.Wait, timing: Timing) -> float:
     return min(timing.poll_max, timing.poll * float(2 ** min(run.waits, 30)))
 
 
-def _rest(work: claim.Work, delay: float, reason: str) -> bool:
-    """Release the claim and come back after `delay` seconds; False where a person's wish came in between."""
+def _rest(work: claim.Work, delay: float, reason: str, *, trouble: bool = False) -> bool:
+    """Release the claim and come back after `delay` seconds; False where a person's wish came in between.
+
+    trouble: the look did not succeed, and what went wrong before it goes on counting.
+    """
     seen, due = work.run.wishes, work.world.now() + timedelta(seconds=delay)
 
     def change(run: Run) -> Run:
@@ -161,7 +173,8 @@ def _rest(work: claim.Work, delay: float, reason: str) -> bool:
             return run
         # A run that is ending keeps the reason of its end, whatever it still waits for.
         said = reason if run.closing is None else run.reason
-        return replace(run, claim=None, due=due, wake=run.wake + 1, waits=run.waits + 1, reason=said)
+        after = run if trouble else untroubled(run)
+        return replace(after, claim=None, due=due, wake=run.wake + 1, waits=run.waits + 1, reason=said)
 
     after = work.update(change)
     if after.claim is not None:
@@ -177,10 +190,12 @@ def _put_off(work: claim.Work, timing: Timing, error: DroptuneError) -> bool:
     if attempts > MOST_ATTEMPTS and work.run.closing is None:
         _close(work, error, f" Tried {attempts} times.")
         return False
-    work.update(lambda run: replace(run, attempts=attempts))
+    since = work.run.failing_since or (work.world.now() if attempts else None)
+    work.update(lambda run: replace(run, attempts=attempts, failing_since=since))
     asked = error.retry_after if isinstance(error, Transient) else None
     delay = max(asked or 0.0, min(LONGEST_DELAY, timing.poll * float(2 ** min(attempts, 30))))
-    return _rest(work, delay, f"tries again: {error.problem.message}")
+    said = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    return _rest(work, delay, f"tries again{said}: {error.problem.message}", trouble=True)
 
 
 def _give_up(work: claim.Work, timing: Timing, error: Permanent) -> bool:

@@ -29,7 +29,9 @@ def move(work: Work, action: actions.Move) -> None:
         after = runs.moved(run, action.state, action.reason, now, by=action.by, figures=dict(action.figures))
         wishes = tuple(wish for wish in run.wishes if wish.action != action.consume)
         after = replace(after, wishes=wishes, **action.changes)
-        return replace(after, claim=None, due=None, wishes=()) if after.ended else after
+        # A champion goes on to `live` whatever else was to become of it.
+        over = {"claim": None, "due": None, "wishes": (), "closing": None, "problem": None}
+        return replace(after, **over) if after.ended else after
 
     before = work.run.state
     work.update(change)

@@ -102,5 +102,6 @@ def take(world: World, ledger: Ledger, held: Held, seconds: float) -> Work:
         held.run,
         claim=Claim(owner, now + timedelta(seconds=seconds)),
         attempts=held.run.attempts + (1 if claim is not None else 0),
+        deaths=held.run.deaths + (1 if claim is not None else 0),
     )
     return Work(world, ledger, ledger.save(held, mine), owner, seconds)

@@ -82,16 +82,15 @@ def erase(world: World, ledger: Ledger, name: str, by: str) -> None:
 def expire(world: World) -> int:
     """Erase what is past its recipe's `keep.prepared_days`, but of a run that is live; count the runs."""
     ledger, now, count = Ledger(world.ledger), world.now(), 0
-    for name in list(ledger.runs()):
-        run = ledger.load(name).run
+    for run in ledger.readable(list(ledger.runs())):
         if run.erased is not None or not run.ended or run.state == "live" or run.recipe is None:
             continue
         if now - run.updated > timedelta(days=run.recipe.keep.prepared_days):
             try:
-                erase(world, ledger, name, "droptune, keep.prepared_days")
+                erase(world, ledger, run.name, "droptune, keep.prepared_days")
                 count += 1
             except DroptuneError as error:
-                log.warning("run %s: not erased yet: %s", name, error.problem.code)
+                log.warning("run %s: not erased yet: %s", run.name, error.problem.code)
     return count
 
 

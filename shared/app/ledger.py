@@ -3,18 +3,20 @@
 r/<run>.json        the document
 active/<run>        its marker, due time in the metadata: never later than the document's own `due`
 outbox/run/<run>    a marker while a change of its state is not told yet
-by-day/<recipe>/…   an index for pages, newest first
+by-day/<recipe>/…   an index for pages, newest first; written before the document, mended each day
 lanes/<recipe>.json what the runs of one recipe share
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.domain import lane as lanes
 from shared.domain import run as runs
@@ -23,10 +25,11 @@ from shared.domain.lane import Lane
 from shared.domain.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from shared.ports import Documents
 
+log = logging.getLogger(__name__)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 Document = TypeVar("Document", Run, Lane)
 
@@ -47,6 +50,10 @@ class HeldLane:
     etag: str | None
 
 
+class Unreadable(Misconfigured):
+    """One document cannot be read by this code: a newer Droptune wrote it, or it is damaged. It is left."""
+
+
 class _Head(msgspec.Struct):
     version: int
 
@@ -65,20 +72,29 @@ class Ledger:
         self._documents = documents
 
     def load(self, name: str) -> Held:
-        """Read a run; raises Missing, or Misconfigured where a newer Droptune wrote it."""
+        """Read a run; raises Missing or Unreadable."""
         stored = self._documents.read(_path(name))
-        return Held(_decode(stored.data, RUNS, runs.VERSION), stored.etag)
+        return Held(_decode(_path(name), stored.data, RUNS, runs.VERSION), stored.etag)
+
+    def readable(self, names: Iterable[str]) -> Iterator[Run]:
+        """Read these runs one by one; what is missing is left out, and what cannot be read is logged."""
+        for name in names:
+            try:
+                yield self.load(name).run
+            except Missing:
+                continue
+            except Unreadable as error:
+                log.error("run %s: %s", name, error.problem.message)  # noqa: TRY400 - the words say it all
 
     def create(self, run: Run) -> Held:
-        """Write a new run, marker first, so that no crash can leave one that nobody looks at.
+        """Write a new run, marker and index first: no crash can leave one that nobody looks at, or finds.
 
         Raises AlreadyThere.
         """
         self._mark(run)
         self._documents.put(_untold(run.name), b"")
-        etag = self._documents.create(_path(run.name), msgspec.json.encode(run))
-        self._documents.put(f"by-day/{run.recipe_name or 'unknown'}/{_inverted(run)}-{run.name}", b"")
-        return Held(run, etag)
+        self._documents.put(_page(run), b"")
+        return Held(run, self._documents.create(_path(run.name), msgspec.json.encode(run)))
 
     def save(self, held: Held, run: Run) -> Held:
         """Write the run over the version held; raises Changed where somebody was quicker."""
@@ -95,11 +111,8 @@ class Ledger:
         return Held(run, etag)
 
     def state(self, name: str) -> runs.State | None:
-        """Tell the state of a run; None where it has no document."""
-        try:
-            return self.load(name).run.state
-        except Missing:
-            return None
+        """Tell the state of a run; None where it has no document, or one that nobody could go on with."""
+        return next((run.state for run in self.readable([name])), None)
 
     def runs(self, beginning: str = "") -> Iterator[str]:
         """List the names of all runs, or of those with this beginning."""
@@ -108,15 +121,17 @@ class Ledger:
 
     def newest(self, limit: int) -> list[Run]:
         """Read the newest runs of all recipes, newest first."""
+        return list(islice(self.readable(self.newest_names()), limit))
+
+    def newest_names(self) -> Iterator[str]:
+        """Name the runs of all recipes, newest first; one may be without its document yet."""
         stems = (entry.name.rsplit("/", 1)[1] for entry in self._documents.names("by-day/"))
-        names = [stem.split("-", 1)[1] for stem in sorted(stems)[:limit]]
-        return [self.load(name).run for name in names]
+        yield from (stem.split("-", 1)[1] for stem in sorted(stems))
 
     def of_recipe(self, recipe: str) -> Iterator[Run]:
         """Read a recipe's runs one by one, newest drop first; what was forgotten meanwhile is left out."""
-        for entry in self._documents.names(f"by-day/{recipe}/"):
-            with suppress(Missing):
-                yield self.load(entry.name.rsplit("/", 1)[1].split("-", 1)[1]).run
+        entries = self._documents.names(f"by-day/{recipe}/")
+        yield from self.readable(entry.name.rsplit("/", 1)[1].split("-", 1)[1] for entry in entries)
 
     def overdue(self, before: datetime) -> Iterator[str]:
         """List the runs whose marker was due before a time."""
@@ -124,27 +139,31 @@ class Ledger:
             if datetime.fromisoformat(entry.metadata.get("due", LATEST.isoformat())) <= before:
                 yield entry.name.removeprefix("active/")
 
-    def mend_markers(self) -> int:
-        """Write the marker of every unended run that lacks one; drop those of ended runs; count them."""
+    def mend(self) -> int:
+        """Write the marker of every unended run and the index of every run that lacks it; count them.
+
+        Markers of ended runs go; those without a document stay, for it may be about to be written.
+        """
         marked = {entry.name.removeprefix("active/") for entry in self._documents.names("active/")}
+        pages = {entry.name for entry in self._documents.names("by-day/")}
         mended = 0
-        for name in set(self.runs()) | marked:
-            try:
-                run = self.load(name).run
-            except Missing:
-                continue  # its document may be about to be written
-            if run.ended == (name in marked):
-                self._documents.delete(_marker(name)) if run.ended else self._mark(run)
+        for run in self.readable(set(self.runs()) | marked):
+            if run.ended == (run.name in marked):
+                self._documents.delete(_marker(run.name)) if run.ended else self._mark(run)
+                mended += 1
+            if _page(run) not in pages:
+                self._documents.put(_page(run), b"")
                 mended += 1
         return mended
 
     def lane(self, recipe: str) -> HeldLane:
         """Read a recipe's lane; an empty one where there is none yet."""
+        path = f"lanes/{recipe}.json"
         try:
-            stored = self._documents.read(f"lanes/{recipe}.json")
+            stored = self._documents.read(path)
         except Missing:
             return HeldLane(Lane(recipe=recipe), None)
-        return HeldLane(_decode(stored.data, LANES, lanes.VERSION), stored.etag)
+        return HeldLane(_decode(path, stored.data, LANES, lanes.VERSION), stored.etag)
 
     def save_lane(self, held: HeldLane, lane: Lane) -> HeldLane:
         """Write the lane over the version held; raises Changed where somebody was quicker."""
@@ -160,15 +179,22 @@ class Ledger:
         self._documents.put(_marker(run.name), b"", {"due": _due(run).isoformat()})
 
 
-def _decode(data: bytes, kind: msgspec.json.Decoder[Document], known: int) -> Document:
-    version = HEADS.decode(data).version
-    if version > known:
-        raise Misconfigured(
-            "ledger-newer",
-            f"A document in the ledger has version {version}; this code reads up to {known}.",
-            "Deploy the newer Droptune again: azd deploy",
-        )
-    return kind.decode(data)
+def _decode(path: str, data: bytes, kind: msgspec.json.Decoder[Document], known: int) -> Document:
+    try:
+        version = HEADS.decode(data).version
+        if version <= known:
+            return replace(kind.decode(data), version=known)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(
+            "ledger-unreadable",
+            f"The document {path} in the ledger is damaged: {error}.",
+            "Bring back the version before: docs/runbook.md, A document in the ledger cannot be read",
+        ) from error
+    raise Unreadable(
+        "ledger-newer",
+        f"The document {path} in the ledger has version {version}; this code reads up to {known}.",
+        "Deploy the newer Droptune again: azd deploy",
+    )
 
 
 def _due(run: Run) -> datetime:
@@ -181,6 +207,10 @@ def _path(name: str) -> str:
 
 def _marker(name: str) -> str:
     return f"active/{name}"
+
+
+def _page(run: Run) -> str:
+    return f"by-day/{run.recipe_name or 'unknown'}/{_inverted(run)}-{run.name}"
 
 
 def _untold(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.app.ledger import Ledger
+from shared.app.receive import governing
 from shared.app.reports import report_of
 from shared.domain import run as runs
 from shared.domain.errors import Changed, Missing, Permanent
@@ -65,6 +66,9 @@ def retry(world: World, run_name: str, by: str) -> Run:
         back = _failed_in(run)
         again = runs.moved(run, back, f"tried again by {by}", now, by=by)
         again = replace(again, problem=None, smoke=None, rollout=None, due=now, wake=run.wake + 1)
+        if back is State.RECEIVED:
+            recipe, etag, problem = governing(world, run.drop)
+            return replace(again, recipe=recipe, recipe_etag=etag, problem=problem)
         if back is State.VALIDATING:
             return replace(again, base_model=None, same_key=None, same_as=None, preflight=None, estimate=None)
         return _another_job(again) if back is State.QUEUED and run.job else again

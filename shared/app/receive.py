@@ -6,14 +6,18 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from shared.app import recipes
+from msgspec.structs import replace
+
+from shared.app import recipes, unforeseen
 from shared.app.ledger import Ledger
 from shared.domain import drops, folders, names
 from shared.domain import run as runs
-from shared.domain.errors import AlreadyThere, Missing
+from shared.domain.errors import AlreadyThere, Missing, Problem
+from shared.domain.run import State
 
 if TYPE_CHECKING:
     from shared.domain.drops import Drop
+    from shared.domain.recipe import Recipe
     from shared.domain.run import Run
     from shared.ports import World
 
@@ -54,6 +58,20 @@ def receive_drop(world: World, drop: Drop) -> str:
     return drop.run
 
 
+def receive_failed(world: World, drop: Drop, error: Exception) -> str:
+    """Make the run of a drop that cannot be received: it fails at once, with a notice, and can be retried."""
+    problem = Problem(
+        "unforeseen",
+        f"{drop.path} could not be received: an unforeseen error, {unforeseen.place(error)}.",
+        f"The Function App's log tells why: search it for {drop.run} (docs/runbook.md). When that is mended: "
+        f"droptune retry {drop.run}",
+    )
+    run = runs.received(drop, world.now(), recipe=None, recipe_etag="", problem=problem)
+    with suppress(AlreadyThere):
+        Ledger(world.ledger).create(replace(run, closing=State.FAILED, reason=problem.message))
+    return drop.run
+
+
 def _by_the_same_mark(ledger: Ledger, drop: Drop) -> str | None:
     """Find the run that a folder's `_SUCCESS` set off when the folder's files were others."""
     if not drops.is_folder(drop.path):
@@ -66,10 +84,17 @@ def _by_the_same_mark(ledger: Ledger, drop: Drop) -> str | None:
     return None
 
 
+def governing(world: World, drop: Drop) -> tuple[Recipe | None, str, Problem | None]:
+    """Find the recipe that governs a drop, its etag, and what is wrong with either."""
+    problem = folders.problem(drop)
+    if problem is not None:
+        return None, "", problem
+    if names.is_recipe(drop.recipe):
+        return recipes.find(world.recipes, drop.recipe)
+    found = f"lies in {drop.recipe!r}, which cannot name a recipe"
+    return None, "", drops.refused(drop.path, found, names.RULE)
+
+
 def _new_run(world: World, drop: Drop) -> Run:
-    recipe, etag, problem = None, "", folders.problem(drop)
-    if problem is None and names.is_recipe(drop.recipe):
-        recipe, etag, problem = recipes.find(world.recipes, drop.recipe)
-    elif problem is None:
-        problem = drops.refused(drop.path, f"lies in {drop.recipe!r}, which cannot name a recipe", names.RULE)
+    recipe, etag, problem = governing(world, drop)
     return runs.received(drop, world.now(), recipe=recipe, recipe_etag=etag, problem=problem)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from shared.app import forgetting, telling
 from shared.app.ledger import Ledger
-from shared.app.receive import receive_drop
+from shared.app.receive import receive_drop, receive_failed
 from shared.app.retention import expire_models
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.domain.drops import Drop
     from shared.domain.timing import Timing
     from shared.ports import World
 
@@ -24,33 +27,50 @@ DAY = 86_400.0
 
 
 def reconcile(world: World, timing: Timing) -> None:
-    """Wake overdue runs, tell what is untold; at their own intervals list the drops, mend the markers."""
+    """Wake overdue runs, tell what is untold; at their own intervals list the drops, mend the ledger.
+
+    A part that fails hinders no other; the first failure goes out at the end.
+    """
     ledger = Ledger(world.ledger)
-    wake_overdue(world, ledger, timing)
-    telling.tell_all(world)
-    if _its_turn(world, LISTING, timing.listing):
-        receive_unseen(world, ledger, timing)
-    if _its_turn(world, MENDING, DAY):
-        mended = ledger.mend_markers()
-        erased, models = forgetting.expire(world), expire_models(world)
-        log.info("markers mended: %d; data of %d runs erased, %d models gone", mended, erased, models)
+    failures = list[Exception]()
+    parts: tuple[Callable[[], None], ...] = (
+        lambda: wake_overdue(world, ledger, timing),
+        lambda: telling.tell_all(world),
+        lambda: receive_unseen(world, ledger, timing) if _its_turn(world, LISTING, timing.listing) else None,
+        lambda: _daily(world, ledger) if _its_turn(world, MENDING, DAY) else None,
+    )
+    for part in parts:
+        try:
+            part()
+        except Exception as error:  # noqa: BLE001 - it goes out below
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _daily(world: World, ledger: Ledger) -> None:
+    mended = ledger.mend()
+    erased, models = forgetting.expire(world), expire_models(world)
+    log.info("markers and index mended: %d; data of %d runs erased, %d models gone", mended, erased, models)
 
 
 def wake_overdue(world: World, ledger: Ledger, timing: Timing) -> None:
-    """Send each overdue run the wake number that its document holds."""
-    for name in ledger.overdue(world.now() - timedelta(seconds=timing.overdue)):
-        try:
-            run = ledger.load(name).run
-        except Missing:
-            continue  # its marker came first and its document is on the way, or the daily pass takes it
+    """Send each overdue run the wake number that its document holds.
+
+    A marker without a document came first and the document is on the way, or the daily pass takes it.
+    """
+    for run in ledger.readable(ledger.overdue(world.now() - timedelta(seconds=timing.overdue))):
         if run.ended:
-            world.ledger.delete(f"active/{name}")
+            world.ledger.delete(f"active/{run.name}")
         else:
-            world.steps.send(name, wake=run.wake)
+            world.steps.send(run.name, wake=run.wake)
 
 
 def receive_unseen(world: World, ledger: Ledger, timing: Timing) -> None:
-    """Receive every complete drop that is old enough to have raised its event and has no run."""
+    """Receive every complete drop that is old enough to have raised its event and has no run.
+
+    One that cannot be received, and nobody foresaw why, gets a run that failed, to be seen and retried.
+    """
     known = set(ledger.runs())
     before = world.now() - timedelta(seconds=timing.drop_age)
     failures: list[DroptuneError] = []
@@ -58,13 +78,23 @@ def receive_unseen(world: World, ledger: Ledger, timing: Timing) -> None:
         if drop.settled > before or drop.run in known:
             continue
         try:
-            name = receive_drop(world, drop)
+            name = _received(world, drop)
             if name not in known:
                 world.steps.send(name)
         except DroptuneError as error:  # one bad drop never sinks the others
             failures.append(error)
     if failures:
         raise failures[0]
+
+
+def _received(world: World, drop: Drop) -> str:
+    try:
+        return receive_drop(world, drop)
+    except DroptuneError:
+        raise
+    except Exception as error:
+        log.exception("run %s: its drop cannot be received", drop.run)
+        return receive_failed(world, drop, error)
 
 
 def _its_turn(world: World, name: str, seconds: float) -> bool:

@@ -25,14 +25,23 @@ def expire_models(world: World) -> int:
     ledger, count = Ledger(world.ledger), 0
     books = Books(world, ledger)
     for recipe in sorted({entry.name.split("/")[1] for entry in world.ledger.names("by-day/")}):
-        runs = list(ledger.of_recipe(recipe))
-        keep = books.recipe(recipe, runs[0].name if runs else None).keep.models
-        for run in retention.outdated(runs, ledger.lane(recipe).lane, keep):
+        try:
+            runs = _outdated(ledger, books, recipe)
+        except DroptuneError as error:
+            log.warning("models of %s stay for now: %s", recipe, error.problem.code)
+            continue
+        for run in runs:
             try:
                 count += _delete(world, ledger, run)
             except DroptuneError as error:
                 log.warning("run %s: its model stays for now: %s", run.name, error.problem.code)
     return count
+
+
+def _outdated(ledger: Ledger, books: Books, recipe: str) -> list[Run]:
+    runs = list(ledger.of_recipe(recipe))
+    keep = books.recipe(recipe, runs[0].name if runs else None).keep.models
+    return list(retention.outdated(runs, ledger.lane(recipe).lane, keep))
 
 
 def _delete(world: World, ledger: Ledger, run: Run) -> bool:

@@ -22,7 +22,8 @@ from shared.ports import DeploymentSpec
 if TYPE_CHECKING:
     from shared.app.claim import Work
     from shared.domain import actions
-    from shared.domain.run import Answer, Run
+    from shared.domain.run import Run
+    from shared.domain.smoke import Answer
 
 LINGERING = timedelta(minutes=15)
 

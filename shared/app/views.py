@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared.app.ledger import Unreadable
+from shared.domain.errors import Missing
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.app.ledger import Ledger
     from shared.domain.run import Change, Run
 
 
@@ -23,6 +30,22 @@ def line(run: Run) -> dict[str, Any]:
         "model": model,
         "endpoint": run.endpoint,
     }
+
+
+def lines(ledger: Ledger, limit: int) -> list[dict[str, Any]]:
+    """List the newest runs, newest first; one that cannot be read is there too, as `unreadable`."""
+    return list(islice(_lines(ledger), limit))
+
+
+def _lines(ledger: Ledger) -> Iterator[dict[str, Any]]:
+    for name in ledger.newest_names():
+        try:
+            yield line(ledger.load(name).run)
+        except Missing:
+            continue
+        except Unreadable as error:
+            empty = dict.fromkeys(("recipe", "updated", "job", "model", "endpoint"))
+            yield {"run": name, **empty, "state": "unreadable", "reason": str(error)}
 
 
 def figures(change: Change) -> dict[str, str]:
@@ -59,6 +82,7 @@ def whole(run: Run) -> dict[str, Any]:
         "same_as": run.same_as,
         "erased": run.erased,
         "due": run.due,
+        "failing_since": run.failing_since,
         "cost": cost(run),
     }
     plain: dict[str, Any] = msgspec.to_builtins(details)

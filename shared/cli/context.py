@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shared.domain.timing import Timing
     from shared.ports import World
+    from shared.ports.poison import Poison
     from shared.ports.surroundings import Surroundings
 
 ENV_FILE = Path(".droptune/env")
@@ -43,6 +44,13 @@ class Context:
         from shared import wiring
 
         return wiring.surroundings()
+
+    @property
+    def poison(self) -> Poison:
+        """Give the queues of what failed as often as it may; the world comes first, with its settings."""
+        from shared import wiring
+
+        return wiring.poison()
 
     @property
     def timing(self) -> Timing:

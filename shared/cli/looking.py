@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def runs(context: Context) -> int:
     """List the newest runs."""
-    newest = [views.line(run) for run in Ledger(context.world.ledger).newest(context.args.limit)]
+    newest = views.lines(Ledger(context.world.ledger), context.args.limit)
     if context.args.json:
         output.as_json(newest)
     else:

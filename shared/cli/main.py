@@ -38,6 +38,7 @@ COMMANDS = {
     "unkeep": "sweeping:unkeep",
     "adopt": "sweeping:adopt",
     "forget": "acting:forget",
+    "requeue": "requeueing:requeue",
 }
 
 
@@ -164,6 +165,10 @@ def _acting(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("ask", "ask a recipe's live model")
     one.add_argument("recipe")
     one.add_argument("text")
+    one = add("requeue", "list what failed as often as it may, and bring it back")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("id", nargs="?", help="the message to bring back")
+    which.add_argument("--all", action="store_true", help="bring all of it back")
     add("rollback", "give the traffic back to the previous deployment").add_argument("recipe")
     one = add("revive", "bring a retired model back into service")
     one.add_argument("recipe")

@@ -61,12 +61,11 @@ def queue(name: str, account: str, count: int | None) -> Point:
         command = f"az storage queue create --auth-mode login --account-name {account} --name {name}"
         return broken(check, "is not there", f"Make it: {command}, {AGAIN}")
     if count and name.endswith("-poison"):
-        look = f"az storage message peek --auth-mode login --account-name {account} --queue-name {name}"
-        empty = f"az storage message clear --auth-mode login --account-name {account} --queue-name {name}"
         said = f"holds {count} messages that failed five times"
-        return broken(
-            check, said, f"See which ({look}) and why in the log stream, empty it: {empty}, {AGAIN}"
+        bring = (
+            "See which and why: droptune requeue (docs/runbook.md); bring them back: droptune requeue --all"
         )
+        return broken(check, said, f"{bring}, {AGAIN}")
     return ok(check, f"is there, {count} messages")
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.domain.base_model import ResolvedModel
 from shared.domain.cost import Estimate
@@ -15,6 +16,7 @@ from shared.domain.errors import Problem
 from shared.domain.lane import Evaluated, Place
 from shared.domain.recipe import Recipe
 from shared.domain.rollout import Rollout
+from shared.domain.smoke import Answer
 from shared.domain.survey import Finding
 
 VERSION = 1
@@ -108,22 +110,11 @@ class Prepared(msgspec.Struct, frozen=True):
     since: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """One question put to the challenger. missing: what the answer should have held; seconds: to answer.
-
-    empty: the model answered, with nothing.
-    """
-
-    ask: str
-    passed: bool
-    seconds: float
-    missing: tuple[str, ...] = ()
-    found: tuple[str, ...] = ()
-    empty: bool = False
-
-
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint."""
+    """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint.
+
+    Until a look succeeds: attempts, since failing_since; faults: unforeseen errors; deaths: of workers at it.
+    """
 
     version: int = VERSION
     name: str
@@ -142,6 +133,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     claim: Claim | None = None
     waits: int = 0
     attempts: int = 0
+    failing_since: datetime | None = None
+    faults: int = 0
+    deaths: int = 0
     wishes: tuple[Wish, ...] = ()
     problem: Problem | None = None
     closing: State | None = None
@@ -238,6 +232,10 @@ def moved(
 ) -> Run:
     """Take the run to another state; its attempts and waits start afresh."""
     change = Change(now, state, reason, by, figures or {})
-    return msgspec.structs.replace(
-        run, state=state, reason=reason, updated=now, history=(*run.history, change), attempts=0, waits=0
-    )
+    after = replace(run, state=state, reason=reason, updated=now, history=(*run.history, change), waits=0)
+    return untroubled(after)
+
+
+def untroubled(run: Run) -> Run:
+    """Forget what went wrong: a look has succeeded."""
+    return replace(run, attempts=0, failing_since=None, faults=0, deaths=0)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
     from shared.domain.lane import Lane
     from shared.domain.recipe import Recipe
-    from shared.domain.run import Answer, Run
+    from shared.domain.run import Run
+    from shared.domain.smoke import Answer
 
 MOST_TOLD = 3
 

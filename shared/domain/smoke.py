@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.domain.run import Answer
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,6 +15,20 @@ if TYPE_CHECKING:
 
 HELD_OUT = "a held-out chat"
 SAMPLES = 3  # answers are sampled (temperature 0.6): an empty one is asked for again
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One question put to the challenger. missing: what the answer should have held; seconds: to answer.
+
+    empty: the model answered, with nothing.
+    """
+
+    ask: str
+    passed: bool
+    seconds: float
+    missing: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    empty: bool = False
 
 
 @dataclass(frozen=True)

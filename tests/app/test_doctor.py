@@ -62,7 +62,7 @@ BREAKS: list[tuple[Callable[[FakeSurroundings], object], str, str, str]] = [
         lambda a: a.queues.update({"run-steps-poison": 3}),
         "queue run-steps-poison",
         "3 messages that failed",
-        "az storage message clear",
+        "droptune requeue --all",
     ),
     (lambda a: setattr(a, "store", None), "datastore", "does not exist", "azd provision"),
     (

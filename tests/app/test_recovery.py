@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
+from shared.app import views
 from shared.app.advance import advance
 from shared.app.claim import ClaimLost, take
+from shared.app.ledger import Unreadable
 from shared.app.people import hint_job
 from shared.app.receive import receive
 from shared.app.reconcile import reconcile
-from shared.domain.errors import Changed, Misconfigured
-from shared.domain.run import Claim, State
+from shared.domain.errors import Changed, Misconfigured, Transient
+from shared.domain.run import VERSION, Claim, State
 from tests.app.life import Life, chats
+
+UNREADABLE = [b'{"version": 99, "what": "ever"}', b'{"version": 1}', b"not json", b"\xff", b""]
 
 
 def test_a_drop_whose_event_was_lost_is_found_by_the_listing() -> None:
@@ -107,8 +112,33 @@ def test_the_daily_pass_mends_markers() -> None:
     life.until(name, "training")
     life.world.ledger.delete(f"active/{name}")
     life.world.ledger.put("active/gone-20261124120000-aaaaaaaa", b"", {})
-    assert life.ledger.mend_markers() == 1
+    assert life.ledger.mend() == 1
     assert f"active/{name}" in [entry.name for entry in life.world.ledger.names("active/")]
+
+
+def test_the_daily_pass_lets_the_listing_show_a_run_that_lost_its_entry() -> None:
+    life = Life()
+    name = life.drop()
+    [entry] = life.world.ledger.names("by-day/")
+    life.world.ledger.delete(entry.name)
+    assert life.ledger.newest(10) == []
+    life.tick(86_400)
+    assert [run.name for run in life.ledger.newest(10)] == [name]
+    assert [one.name for one in life.world.ledger.names("by-day/")] == [entry.name]
+    assert life.ledger.mend() == 0
+
+
+def test_a_crash_while_a_run_is_written_hides_it_from_nobody() -> None:
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    gone = Transient("storage-unavailable", "away")
+    # The installation's document, that again, and then the run's own, each right after it was written.
+    life.storage.fail_next("documents.create", gone, times=3, after=True)
+    for _ in range(2):
+        with pytest.raises(Transient):
+            receive(life.world, "support/a.jsonl")
+    [name] = life.ledger.runs()
+    assert [run.name for run in life.ledger.newest(10)] == [name]
 
 
 def test_a_markers_due_is_never_later_than_its_documents() -> None:
@@ -128,6 +158,51 @@ def test_a_newer_documents_version_is_refused_and_left() -> None:
     with pytest.raises(Misconfigured, match="version 99"):
         advance(life.world, life.timing, "future")
     assert life.world.ledger.read("r/future.json").data == b'{"version": 99, "what": "ever"}'
+
+
+@pytest.mark.parametrize("data", UNREADABLE)
+def test_a_document_that_cannot_be_read_is_left_shown_and_stops_no_other(data: bytes) -> None:
+    life = Life()
+    name = life.drop()
+    life.world.ledger.put(f"r/{name}.json", data)
+    good = life.drop("support/b.jsonl", chats(topic="other"))
+    life.at += timedelta(days=1)
+    life.storage.steps.take()  # all lost
+    reconcile(life.world, life.timing)
+    life.deliver()
+    assert life.run(good).state is State.TRAINING
+    assert life.world.ledger.read(f"r/{name}.json").data == data
+    states = {line["run"]: line["state"] for line in views.lines(life.ledger, 10)}
+    assert states == {name: "unreadable", good: "training"}
+    with pytest.raises(Unreadable):
+        life.ledger.load(name)
+
+
+@pytest.mark.parametrize("data", UNREADABLE)
+def test_a_lane_that_cannot_be_read_is_left_and_waited_for(data: bytes) -> None:
+    life = Life()
+    name = life.drop()
+    sound = life.world.ledger.read("lanes/support.json").data
+    life.world.ledger.put("lanes/support.json", data)
+    life.tick(600)
+    assert life.world.ledger.read("lanes/support.json").data == data
+    assert life.run(name).state is State.TRAINING
+    assert "lanes/support.json" in life.run(name).reason
+    life.world.ledger.put("lanes/support.json", sound)
+    life.tick(600)
+    assert life.run(name).failing_since is None
+
+
+def test_a_document_of_an_older_version_reads() -> None:
+    life = Life()
+    name = life.drop()
+    kept = json.loads(life.world.ledger.read(f"r/{name}.json").data)
+    for newer in ("failing_since", "faults", "deaths", "rollout", "erased", "curves", "told"):
+        del kept[newer]
+    life.world.ledger.put(f"r/{name}.json", json.dumps({**kept, "version": 0}).encode())
+    life.tick()
+    life.train(name)
+    assert life.until(name, "live").version == VERSION
 
 
 def test_a_lane_written_by_two_at_once_keeps_both() -> None:

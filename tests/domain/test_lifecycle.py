@@ -15,7 +15,8 @@ from shared.domain.lane import Evaluated, Lane, Place
 from shared.domain.lifecycle import STEPS, decide
 from shared.domain.recipe import Compute, Cost, Evaluation, Fact, Recipe, Serving
 from shared.domain.rollout import Split
-from shared.domain.run import ENDS, Answer, Run, State, Wish
+from shared.domain.run import ENDS, Run, State, Wish
+from shared.domain.smoke import Answer
 from shared.domain.survey import Cluster, Finding
 from tests.domain.builders import NOON, base_model, champion, drop, estimate, facts, prepared, run
 

@@ -242,6 +242,10 @@ class FakeStorage:
     def count(self, name: str) -> int:
         return self._faults.calls[self._faults.full(name)]
 
+    def stop_failing(self) -> None:
+        """Switch every failure off."""
+        self._faults.clear()
+
     def fail_next(self, name: str, error: Exception, *, times: int = 1, after: bool = False) -> None:
         self._faults.fail_next(name, error, times=times, after=after)
 

@@ -244,3 +244,14 @@ SOUND = {
     "AZUREML_WORKSPACE_NAME": "w",
     "DROPTUNE_INSTALLATION": "acme-prod",
 }
+
+
+def test_each_alert_has_its_section_in_the_runbook() -> None:
+    alerts = [*made("Microsoft.Insights/scheduledQueryRules"), *made("Microsoft.Insights/metricAlerts")]
+    names = {str(alert.body["name"]) for alert in alerts}
+    assert len(names) >= 4
+    assert made("Microsoft.Consumption/budgets")
+    text = (INFRA.parent / "docs" / "runbook.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert names | {"the budget"} <= set(sections)
+    assert [name for name, said in sections.items() if not re.search(r"`(droptune|az) |    az ", said)] == []
