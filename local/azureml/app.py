@@ -121,7 +121,7 @@ class Emulator:
         self._servers = Servers(Tools(settings, store, containers, folders, lives, self._mishaps))
         quota = Quota(core, self._region_admin.region, self._usages)
         self._deployments = Deployments(core, self._assets, self._servers, quota)
-        self._endpoints = Endpoints(core, quota)
+        self._endpoints = Endpoints(core, quota, self._mishaps)
         self._scoring = Scoring(store, self._servers, lives, core.issuer, self._door)
         self._monitor = Monitor(settings, store, core.clock, lives)
 

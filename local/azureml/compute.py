@@ -52,7 +52,7 @@ class Computes:
             Way("PUT", one, self._put),
             Way("DELETE", one, self._delete),
             Way("POST", f"{one}/listNodes", self._nodes),
-            Way("GET", f"{REGION}/vmSizes", lambda _: page([_size(item) for item in self._region.sizes()])),
+            Way("GET", f"{REGION}/vmSizes", lambda _: page([self._size(s) for s in self._region.sizes()])),
         ]
 
     def _nodes(self, call: Call) -> Answer:
@@ -119,13 +119,22 @@ class Computes:
         size = self._region.size(name)
         if size is None:
             raise AzureError(400, "InvalidPropertyValue", _not_offered(name, self._region.sizes()))
-        barred = {barred.lower() for barred in self._region.settings.not_at_low_priority}
-        if priority == "LowPriority" and name.lower() in barred:
+        if priority == "LowPriority" and self._is_barred(name):
             message = f"The VM size {name.upper()} is not allowed for LowPriority. "
             message += "Please convert to Dedicated or use a different VM size."
             raise AzureError(400, "UnsupportedVMSizeForLowPriority", message)
         scale = inner.get("scaleSettings") or {}
         self._usages.check_cluster(size, priority, int(scale.get("minNodeCount") or 0))
+
+    def _is_barred(self, size: str) -> bool:
+        """Tell whether a size cannot be had at low priority."""
+        return size.lower() in {barred.lower() for barred in self._region.settings.not_at_low_priority}
+
+    def _size(self, item: Json) -> Json:
+        shown = {key: value for key, value in item.items() if key not in ("hourlyUsd", "retired")}
+        if self._is_barred(str(item["name"])):
+            shown["lowPriorityCapable"] = False
+        return {**shown, "osVhdSizeMB": 1047552, "premiumIO": True, "supportedComputeTypes": ["AmlCompute"]}
 
     def _keep(self, name: str, inner: Json, tags: dict[str, str]) -> Compute:
         now = self._clock.now()
@@ -197,8 +206,3 @@ def _not_offered(name: str, sizes: list[Json]) -> str:
         f"The specified value {name} for property Cluster.Properties.VMSize is not a supported VM size. "
         f"Supported VM sizes: {supported}"
     )
-
-
-def _size(item: Json) -> Json:
-    shown = {key: value for key, value in item.items() if key not in ("hourlyUsd", "retired")}
-    return {**shown, "osVhdSizeMB": 1047552, "premiumIO": True, "supportedComputeTypes": ["AmlCompute"]}

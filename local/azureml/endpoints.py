@@ -18,6 +18,7 @@ from local.azureml.wire import check_endpoint_name, properties_of, system_data, 
 if TYPE_CHECKING:
     from local.azureml.core import Core
     from local.azureml.deployments import Deployments
+    from local.azureml.mishaps import Mishaps
     from local.azureml.quota import Quota
     from local.azureml.web import Call, Json
 
@@ -28,9 +29,10 @@ _INVENTED = ("createdBy", "createdAt", "lastModifiedAt")  # the SDK sends these 
 class Endpoints:
     """Creates, shows, updates and deletes endpoints."""
 
-    def __init__(self, core: Core, quota: Quota) -> None:
-        """Keep endpoints in the core's store."""
+    def __init__(self, core: Core, quota: Quota, mishaps: Mishaps) -> None:
+        """Keep endpoints in the core's store; `mishaps` are what the admin API orders."""
         self._quota = quota
+        self._mishaps = mishaps
         self._settings = core.settings
         self._store = core.store
         self._clock = core.clock
@@ -101,7 +103,8 @@ class Endpoints:
         now = self._clock.stamp()
         resource = {key: sent[key] for key in ("tags", "identity", "location") if sent.get(key)}
         if before:
-            return replace(before, body=body, resource=resource, modified=now)
+            return replace(before, body=body, resource=resource, modified=now, state="Succeeded", error=None)
+        mishap = self._mishaps.take("endpoint", name)
         return Endpoint(
             name=name,
             body=body,
@@ -110,6 +113,8 @@ class Endpoints:
             secondary=secrets.token_urlsafe(24),
             created=now,
             modified=now,
+            state="Failed" if mishap else "Succeeded",
+            error=mishap.error if mishap else None,
         )
 
     def _check_traffic(self, name: str, body: Json) -> None:

@@ -1,7 +1,7 @@
 """What goes wrong with jobs, deployments and clusters when the admin API says so.
 
 A fault hits a call; a mishap hits the thing itself, so that it fails as it would on Azure: a job at one of
-its steps, a deployment with its container's log, a cluster while it is provisioned.
+its steps, a new endpoint, a deployment with its container's log, a cluster while it is provisioned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ import msgspec
 
 from local.azureml.errors import bad_request
 
-KINDS = {"job": ("fail", "preempt", "restart"), "deployment": ("fail",), "compute": ("fail",)}
+KINDS = {
+    "job": ("fail", "preempt", "restart"),
+    "endpoint": ("fail",),
+    "deployment": ("fail",),
+    "compute": ("fail",),
+}
 FINETUNE = "chat_completion_finetune"
 # Seen by others on Azure when a low-priority node went (Azure/MachineLearningNotebooks#1242).
 PREEMPTED = (
@@ -23,7 +28,8 @@ PREEMPTED = (
 # Azure's own words for a container that does not stay up; which status, it adds itself.
 CRASHED = "User container has crashed or terminated. Please see troubleshooting guide, available here: "
 CRASHED += "https://aka.ms/oe-tsg#error-resourcenotready"
-_CODES = {"job": "UserError", "deployment": "ResourceNotReady", "compute": "InternalServerError"}
+_BROKEN = "InternalServerError"
+_CODES = {"job": "UserError", "endpoint": _BROKEN, "deployment": "ResourceNotReady", "compute": _BROKEN}
 
 
 class Mishap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -94,7 +94,7 @@ def _standing(operation: Operation, store: Store, now: datetime) -> Json:
     if operation.verb == "delete":
         return {"status": "InProgress"}
     state = provisioning(resource, now) if isinstance(resource, Compute) else resource.state
-    if state == "Failed" and not isinstance(resource, Endpoint):
+    if state == "Failed":
         return {"status": "Failed", "error": resource.error}
     if state == "Deleting":
         return {"status": "Canceled"}

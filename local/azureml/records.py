@@ -161,6 +161,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     modified: str
     state: str = "Succeeded"
+    error: Json | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from shared.app import evaluation, own_requests
 from shared.app import lanes as lane_changes
 from shared.domain import lane as lanes
 from shared.domain import smoke, tags
-from shared.domain.actions import Note
+from shared.domain.actions import Close, Note
 from shared.domain.errors import AlreadyThere, Changed, Missing, Permanent, Transient
 from shared.domain.rollout import Split
 from shared.domain.serving import next_generation_or_fail
@@ -40,7 +40,9 @@ def create_endpoint(work: Work, _action: actions.CreateEndpoint) -> None:
             raise Transient(taken.problem.code, taken.problem.message, taken.problem.help) from taken
         another = next_generation_or_fail(run)
         if not isinstance(another, Note):
-            raise Permanent(taken.problem.code, taken.problem.message, taken.problem.help) from taken
+            said = another.problem if isinstance(another, Close) else None
+            none_left = said or taken.problem
+            raise Permanent(none_left.code, none_left.message, none_left.help) from taken
         work.update(lambda now: replace(now, **another.changes))
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from shared.domain.facts import Facts
+    from shared.domain.facts import EndpointFacts, Facts
     from shared.domain.recipe import Recipe
     from shared.domain.run import Run
 
@@ -79,7 +79,7 @@ def closing(run: Run, facts: Facts) -> Action:
         return CancelJob()
     if facts.deployment is not None:
         return _undeploy(run, facts)
-    if facts.endpoint is not None and facts.endpoint.ours and _own_endpoint(run):
+    if facts.endpoint is not None and facts.endpoint.ours and _goes_too(run, facts, facts.endpoint):
         return Wait("Azure ML is deleting the endpoint") if _going(facts.endpoint.state) else DeleteEndpoint()
     if run.name in facts.lane.named():
         return Free()
@@ -99,8 +99,12 @@ def _undeploy(run: Run, facts: Facts) -> Action:
     return DeleteDeployment()
 
 
-def _own_endpoint(run: Run) -> bool:
-    return run.recipe is not None and run.recipe.serving.endpoint == "per_run"
+def _goes_too(run: Run, facts: Facts, endpoint: EndpointFacts) -> bool:
+    """Tell whether the endpoint goes with the run: its own, or one that never came up."""
+    if run.recipe is not None and run.recipe.serving.endpoint == "per_run":
+        return True
+    unused = facts.lane.champion is None and not endpoint.traffic
+    return endpoint.state == "failed" and unused and facts.lane.deploying == run.name
 
 
 def _going(state: str) -> bool:

@@ -73,7 +73,11 @@ class Runs:
             run = self.load(name)
             return run if met(run) else None
 
-        run: Run = until(look, SECONDS, f"{name} {what}")
+        try:
+            run: Run = until(look, SECONDS, f"{name} {what}")
+        except AssertionError as error:
+            now = self.load(name)
+            raise AssertionError(f"{error}: {now.state} since {now.since}: {now.reason}") from error
         return run
 
     def ended(self, name: str) -> Run:

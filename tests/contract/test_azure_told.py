@@ -17,16 +17,19 @@ import pytest
 from shared.app import curves
 from shared.app.curves import Baseline
 from shared.app.people import retry
-from shared.domain.names import short_digest
+from shared.app.serving import LINGERING
+from shared.domain.lane import Lane
+from shared.domain.names import LARGEST_GENERATION, endpoint, short_digest
 from shared.domain.run import State
 from shared.domain.survey import Limits
 from shared.domain.tags import INSTALLATION, RUN
-from tests.contract.rigs import SIZE, EmulatorRig, emulator_rig, unique
+from tests.contract.rigs import SIZE, EmulatorRig, emulator_rig, now, unique
 from tests.contract.runs import Runs, chats
-from tests.local.azureml.rig import WS
+from tests.local.azureml.rig import WS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from shared.domain.base_model import ResolvedModel
     from shared.domain.run import Run
@@ -107,6 +110,7 @@ def cluster(name: str, size: str = SIZE, minimum: int = 0, **failing: Any) -> Ca
 def nothing(_rig: EmulatorRig) -> None: ...
 
 
+LONG_NAME = "Long" * 64  # the recipe's name makes it longer than Azure ML takes
 DATES = {"deprecation": {"finetuneRetirementDate": "2031-01-02T00:00:00Z"}}
 ERRORS: Mapping[str, tuple[str, Callable[[EmulatorRig], None], str]] = {
     "training-parameters": (
@@ -180,6 +184,16 @@ ERRORS: Mapping[str, tuple[str, Callable[[EmulatorRig], None], str]] = {
         "",
         region(quotas={FAMILY: 24}),
         "takes 48 cores StandardNCADSA100v4Family (24 tuning + 24 challenger); the quota is 24.",
+    ),
+    "model-name": (
+        f"base_model: {{name: {LONG_NAME}}}",
+        registry(LONG_NAME),
+        "cannot name a registered model: letters, digits, _ . and - are allowed, at most 255.",
+    ),
+    "size-dedicated-only": (
+        "compute: {name: to-be-made, create: true, tier: low_priority}",
+        region(not_at_low_priority=[SIZE]),
+        f"The size {SIZE} cannot be had at low priority.",
     ),
     "too-many-instances": (
         "serving: {instance_count: 51}",
@@ -315,6 +329,18 @@ def test_full_limits_are_told(
     shown = runs.shown(run.name, capsys)
     assert f"{code} error" in shown
     assert setting in shown
+
+
+def test_an_endpoint_s_impossible_name_is_told(rig: EmulatorRig, capsys: Show) -> None:
+    """Names that Droptune derives always hold; a lane that somebody wrote into may name any."""
+    runs = Runs(rig, unique("pre"), "")
+    written = Lane(recipe=runs.recipe, endpoint="two--dashes")
+    runs.world.ledger.put(f"lanes/{runs.recipe}.json", msgspec.json.encode(written))
+    run = runs.ended(runs.drop())
+    assert run.state is State.FAILED
+    shown = runs.shown(run.name, capsys)
+    assert "endpoint-name error" in shown
+    assert "'two--dashes' cannot name endpoint: 3 to 32 letters, digits and single dashes" in shown
 
 
 def test_several_things_are_told_at_once(rig: EmulatorRig, capsys: Show) -> None:
@@ -461,6 +487,66 @@ def test_a_deployment_that_fails_is_told_with_its_log_and_taken_away(rig: Emulat
     assert "No module named 'flash_attn'" in runs.shown(run.name, capsys)
     retry(runs.world, run.name, "ann")
     assert runs.ended(run.name).state is State.LIVE
+
+
+def test_a_deployment_that_finds_no_room_is_told(rig: EmulatorRig, capsys: Show) -> None:
+    mishap("deployment", code="OutOfQuota", message="Not enough quota available for the family.")(rig)
+    runs = Runs(rig, unique("serve"), "")
+    run = fails(runs, "deployment-no-quota")
+    shown = runs.shown(run.name, capsys)
+    assert "OutOfQuota: Not enough quota available for the family." in shown
+    assert "Ask for quota" in shown
+
+
+def test_an_endpoint_that_never_came_up_is_told_and_made_anew_by_retry(
+    rig: EmulatorRig, capsys: Show
+) -> None:
+    mishap("endpoint", code="SubnetFull", message="No address is left.")(rig)
+    runs = Runs(rig, unique("serve"), "")
+    run = fails(runs, "endpoint-failed")
+    assert f"The endpoint {run.endpoint} could not be made." in runs.shown(run.name, capsys)
+    assert run.endpoint not in {endpoint.name for endpoint in rig.endpoints.all()}
+    retry(runs.world, run.name, "ann")
+    assert runs.ended(run.name).state is State.LIVE
+
+
+def later() -> datetime:
+    return now() + LINGERING
+
+
+def test_an_endpoint_whose_every_name_is_taken_is_told(rig: EmulatorRig, capsys: Show) -> None:
+    runs = Runs(rig, unique("serve"), "")
+    theirs = [endpoint(WS, runs.recipe, place) for place in range(1, LARGEST_GENERATION + 1)]
+    region(taken_names=theirs)(rig)
+    name = runs.drop()
+    runs.until(name, lambda run: run.state is State.DEPLOYING and run.attempts > 0, "is refused a name")
+    runs.world = replace(runs.world, now=later)  # for so long a name may linger after a deletion
+    run = fails(runs, "endpoint-name-taken", name)
+    assert f"No name is left for the endpoint of {runs.recipe}" in runs.shown(name, capsys)
+    assert run.endpoint == theirs[-1]
+    region(taken_names=theirs[:-1])(rig)
+    retry(runs.world, name, "ann")
+    run = runs.ended(name)
+    assert (run.state, run.endpoint) == (State.LIVE, theirs[-1])
+
+
+def test_a_deployment_deleted_outside_on_its_way_up_is_told(rig: EmulatorRig, capsys: Show) -> None:
+    runs = Runs(rig, unique("serve"), "serving: {rollout: [30, 100], step_minutes: 60}")
+    first = runs.ended(runs.drop())
+    assert first.state is State.LIVE
+    time.sleep(1.1)  # a drop's time is whole seconds
+    name = runs.drop("b.jsonl", chats(40, "another"))
+    run = runs.until(name, lambda run: run.state is State.PROMOTING, "gets its first traffic")
+    where, old = run.endpoint or "", first.deployment or ""
+    runs.until(name, lambda _run: rig.endpoints.find(where).traffic.get(old) == 70, "has 30 %")
+    rig.endpoints.set_traffic(where, {old: 100})
+    rig.endpoints.undeploy(where, run.deployment or "")
+    until(lambda: [one.name for one in rig.endpoints.deployments(where)] == [old], 60, "is gone")
+    run = runs.ended(name)
+    assert run.problem is not None
+    assert run.problem.code == "deployment-gone"
+    assert "was deleted outside Droptune" in runs.shown(name, capsys)
+    assert dict(rig.endpoints.find(where).traffic) == {old: 100}
 
 
 # ---- the first gate

@@ -346,6 +346,19 @@ def test_an_endpoint_of_another_is_never_used() -> None:
     assert closes(next_action(last, seen), State.FAILED, "endpoint-name-taken")
 
 
+def test_an_endpoint_that_never_came_up_goes_and_one_that_serves_stays() -> None:
+    the_run, lane = deploying(endpoint="support-1")
+    broken = EndpointFacts("failed", ours=True, traffic={})
+    assert closes(next_action(the_run, facts(lane, endpoint=broken)), State.FAILED, "endpoint-failed")
+    ending = replace(the_run, closing=State.FAILED)
+    assert next_action(ending, facts(lane, endpoint=broken)) == a.DeleteEndpoint()
+    serves = replace(lane, champion=champion())
+    assert next_action(ending, facts(serves, endpoint=broken)) == a.Free()
+    asked = replaced(broken, traffic={"somebody-s": 100})
+    assert next_action(ending, facts(lane, endpoint=asked)) == a.Free()
+    assert next_action(ending, facts(lane, endpoint=replaced(broken, ours=False))) == a.Free()
+
+
 def test_a_failed_deployment_fails_the_run_with_its_log() -> None:
     the_run, lane = deploying(endpoint="e")
     seen = facts(lane, endpoint=READY, deployment=DeploymentFacts("failed", "no GPU"))

@@ -93,6 +93,10 @@ def test_a_family_without_quota_has_no_cluster(client: Any, emulator: Emulator) 
     with pytest.raises(HttpResponseError, match="has a total vCPU quota of 0"):
         client.compute.begin_create_or_update(cluster("low-too", tier="low_priority"))
     emulator.admin("PATCH", "region", json={"quotas": {}, "not_at_low_priority": [SIZE]})
+    place = WS.split("/resourceGroups/")[0] + "/providers/Microsoft.MachineLearningServices/locations/eastus2"
+    sizes = emulator.http("GET", f"{place}/vmSizes?api-version=2023-08-01-preview").json()["value"]
+    offered = {size["name"]: size["lowPriorityCapable"] for size in sizes}
+    assert (offered[SIZE], offered["Standard_D11_v2"]) == (False, True)
     with pytest.raises(HttpResponseError, match="not allowed for LowPriority"):
         client.compute.begin_create_or_update(cluster("low-too", tier="low_priority"))
 
