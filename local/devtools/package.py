@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import venv
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.devtools import pythons
 from local.devtools.shell import ROOT, Failed, quietly, say
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 DEFAULT = "3.12"
 PYTHONS = ("3.11", "3.12")
+NEWEST = "3.13"  # the requirements install there too; the app is not built for it
 PLATFORM = "x86_64-manylinux_2_28"
 SOURCES = ("function_app.py", "host.json", "requirements.txt", "functions", "shared")
 LEFT_OUT = ("__pycache__", "cli")
+LIBRARIES = Path(".python_packages", "lib", "site-packages")
 # What nothing there imports: wheels' own tests, headers and stubs, pyarrow's network service and doubled
 # library, an accelerator of downloads. tests/local/test_package.py holds the sources to it.
 LUMBER = (
@@ -60,13 +62,7 @@ def package(words: Sequence[str]) -> int:
             f"{' '.join(words)!r} is not --python {' or '.join(PYTHONS)}. Try: python3 dev.py package"
         )
     target = ROOT / "build" / "package"
-    shutil.rmtree(target, ignore_errors=True)
-    sources(target)
-    libraries = target / ".python_packages" / "lib" / "site-packages"
-    _install(libraries, python)
-    for path in [path for pattern in LUMBER for path in libraries.glob(pattern)]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    _compile(target, python)
+    libraries = build(target, python)
     whole, zipped = size(target), _zip(target, ROOT / "build" / f"droptune-py{python}.zip")
     say(
         f"{target}: {whole / MB:.0f} MB (at most {MOST_MB}), "
@@ -77,6 +73,32 @@ def package(words: Sequence[str]) -> int:
     if whole > MOST_MB * MB or zipped > MOST_ZIPPED_MB * MB:
         say("That is above the budget; it works all the same, and starts more slowly.")
     return 0
+
+
+def build(target: Path, python: str) -> Path:
+    """Build a package in a folder, and give where its libraries lie; raises Failed."""
+    shutil.rmtree(target, ignore_errors=True)
+    sources(target)
+    libraries = target / LIBRARIES
+    _install(libraries, python)
+    for path in [path for pattern in LUMBER for path in libraries.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    wrong = pythons.misfits(libraries, python)
+    if wrong:
+        raise Failed(
+            f"These wheels do not fit Python {python} on Linux: {wrong}. Look at requirements/runtime.in, "
+            "then: python3 dev.py lock"
+        )
+    _compile(target, python)
+    return libraries
+
+
+def would_install(python: str) -> None:
+    """Resolve requirements.txt for a Python on Linux, every wheel and what each wants; raises Failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*_uv(Path(folder)), "--dry-run", "--target", Path(folder) / "target"]
+        what = f"requirements.txt for Python {python} on Linux, resolved alone"
+        quietly(what, [*command, *_for(python), "-r", ROOT / "requirements.txt"])
 
 
 def sources(target: Path) -> None:
@@ -101,34 +123,29 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _install(libraries: Path, python: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        pip, uv = Path(folder) / "bin" / "pip", Path(folder) / "bin" / "uv"
-        quietly("uv", [pip, "install", "uv"])
-        command: list[str | Path] = [uv, "pip", "install", "--target", libraries, "--python-version", python]
-        command += [
-            "--python-platform",
-            PLATFORM,
-            "--only-binary",
-            ":all:",
-            "--no-deps",
-            "--link-mode",
-            "copy",
-        ]
-        quietly(
-            f"the locked packages for Python {python} on Linux", [*command, "-r", ROOT / "requirements.txt"]
-        )
+        command = [*_uv(Path(folder)), "--target", libraries, "--no-deps", "--link-mode", "copy"]
+        what = f"the locked packages for Python {python} on Linux"
+        quietly(what, [*command, *_for(python), "-r", ROOT / "requirements.txt"])
+
+
+def _uv(folder: Path) -> list[str | Path]:
+    venv.create(folder, with_pip=True)
+    pip, uv = folder / "bin" / "pip", folder / "bin" / "uv"
+    quietly("uv", [pip, "install", "uv"])
+    return [uv, "pip", "install"]
+
+
+def _for(python: str) -> list[str | Path]:
+    return ["--python-version", python, "--python-platform", PLATFORM, "--only-binary", ":all:"]
 
 
 def _compile(target: Path, python: str) -> None:
     """Compile beforehand: the app's folder is read-only there, and sources cost seconds at each start."""
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    interpreter = sys.executable if here == python else shutil.which(f"python{python}")
+    interpreter = pythons.find(python)
     if interpreter is None:
-        say(
-            f"  no python{python} on this machine: nothing is compiled beforehand, and cold starts are slower"
-        )
+        say(f"  no Python {python} on this machine: nothing is compiled beforehand, cold starts are slower")
         return
-    command = [interpreter, "-m", "compileall", "-q", "-x", RARE]
+    command = [str(interpreter), "-W", "ignore::SyntaxWarning", "-m", "compileall", "-q", "-x", RARE]
     command += ["--invalidation-mode", "unchecked-hash", str(target)]
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 

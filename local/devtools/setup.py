@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.devtools import bicep
+from local.devtools import bicep, package
 from local.devtools.shell import BIN, HOME, PYTHON, ROOT, VENV, Failed, quietly, say, shown
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 2.0
 REQUIREMENTS = ROOT / "requirements"
 AZURITE = ROOT / "local" / "azurite"
+PACKAGES = HOME / "packages"
 NODE_CLIENTS = ROOT / "tests" / "local" / "azureml" / "node"
 PLAN = (
     "Setting up: about 0.9 GB to download, 3 GB on disk, three to six minutes the first time.\n"
@@ -64,11 +65,12 @@ def setup() -> None:
 
 
 def clients() -> None:
-    """Install other people's programs that tests run: node's clients, azureml-mlflow, checkov."""
+    """Bring what tests of `--all` run: other people's programs, and the packages for each Python of Azure."""
     stages: list[tuple[str, list[Path], Callable[[], None]]] = [
         ("clients", [NODE_CLIENTS / "package-lock.json"], _node_clients),
         ("azureml-mlflow", [REQUIREMENTS / "azureml-mlflow.txt"], _mlflow_client),
         ("checkov", [bicep.REQUIREMENTS], bicep.install),
+        ("azure-packages", [ROOT / "requirements.txt", Path(package.__file__)], _azure_packages),
     ]
     for name, inputs, act in stages:
         if not _done(name, inputs):
@@ -87,6 +89,13 @@ def _mlflow_client() -> None:
     python = target / PYTHON.relative_to(VENV)
     packages = REQUIREMENTS / "azureml-mlflow.txt"
     quietly("azureml-mlflow", [python, "-m", "pip", "install", "-r", packages])
+
+
+def _azure_packages() -> None:
+    """Build what goes to Azure for each Python there, and see that the newest one could run it too."""
+    for python in package.PYTHONS:
+        package.build(PACKAGES / python, python)
+    package.would_install(package.NEWEST)
 
 
 def _stamp(name: str) -> Path:

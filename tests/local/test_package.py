@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
-from local.devtools import package
+from local.devtools import package, pythons
 from local.devtools.shell import Failed
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LEFT = ("hf_xet", "numpy.f2py", "pyarrow.flight", "pytest", "shared.cli", "local", "tests")
 
@@ -54,3 +52,49 @@ def test_templates_and_tables_go_with_the_sources(tmp_path: Path) -> None:
 def test_another_python_is_refused_with_the_command(words: list[str]) -> None:
     with pytest.raises(Failed, match=r"dev.py package"):
         package.package(words)
+
+
+@pytest.mark.parametrize(
+    ("tag", "versions"),
+    [
+        ("py3-none-any", {"3.11", "3.12", "3.13"}),
+        ("py2.py3-none-any", {"3.11", "3.12", "3.13"}),
+        ("cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64", {"3.11"}),
+        ("cp312-cp312-manylinux_2_28_x86_64", {"3.12"}),
+        ("cp39-abi3-manylinux2014_x86_64", {"3.11", "3.12", "3.13"}),
+        ("cp313-abi3-manylinux_2_28_x86_64", {"3.13"}),
+        ("py3-none-manylinux_2_28_x86_64", {"3.11", "3.12", "3.13"}),
+        ("cp312-cp312-manylinux_2_34_x86_64", set()),
+        ("cp312-cp312-manylinux_2_28_aarch64", set()),
+        ("cp312-cp312-musllinux_1_2_x86_64", set()),
+        ("cp312-cp312t-manylinux_2_28_x86_64", set()),
+        ("cp312-cp312-macosx_11_0_arm64", set()),
+        ("cp312-cp312-win_amd64", set()),
+        ("pp310-pypy310_pp73-manylinux_2_28_x86_64", set()),
+        ("py2-none-any", set()),
+    ],
+)
+def test_a_wheel_s_tag_fits_a_python_on_linux_or_not(tag: str, versions: set[str]) -> None:
+    assert {version for version in ("3.11", "3.12", "3.13") if pythons.fits(tag, version)} == versions
+
+
+def test_wheels_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    for name, tag in (("right-1", "py3-none-any"), ("wrong-2", "cp311-cp311-win_amd64")):
+        folder = tmp_path / f"{name}.dist-info"
+        folder.mkdir()
+        (folder / "WHEEL").write_text(f"Wheel-Version: 1.0\nTag: {tag}\n")
+    assert pythons.misfits(tmp_path, "3.11") == {"wrong-2": ["cp311-cp311-win_amd64"]}
+
+
+def test_a_name_on_the_path_that_runs_nothing_is_no_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pyenv's shims, which are there for every version that any of its Pythons has."""
+    shim = tmp_path / "python3.99"
+    shim.write_text("#!/bin/sh\necho 'python3.99: command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert pythons.find("3.99") is None
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert pythons.find(here) == Path(sys.executable)
