@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from shared.domain import checkup, subscriptions
+from shared.domain.needed_roles import NEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shared.domain.needed_roles import Need
+
 IDENTITY = "00000000-0000-0000-0000-0000000000bb"  # as the token endpoint names it
+ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments"
+DEFINITIONS = "/providers/Microsoft.Authorization/roleDefinitions"
 TOPICS = {"drops": subscriptions.DROPS, "jobs": subscriptions.JOBS}
 
 
@@ -25,8 +30,11 @@ def ids(group: str) -> dict[str, str]:
     }
 
 
-def declare(file: Path, group: str, host_url: str, account: str) -> None:
-    """Write down what the stack starts: the host's functions and keys by name, and where its events go."""
+def declare(file: Path, group: str, host_url: str, account: str, workspace: str) -> None:
+    """Write down what the stack starts, where its events go, and the roles that `infra/` would give.
+
+    group, account, workspace: their ids.
+    """
     known, host = ids(group), urlsplit(host_url).netloc
     app = known["DROPTUNE_APP_ID"]
     found: dict[str, Any] = {
@@ -56,4 +64,13 @@ def declare(file: Path, group: str, host_url: str, account: str) -> None:
         body["properties"]["provisioningState"] = "Succeeded"
         found[f"GET {place}"] = {"properties": {"source": account}}
         found[f"GET {place}/eventSubscriptions/{one.name}"] = body
+    found[f"GET {group.partition('/resourceGroups/')[0]}{ASSIGNMENTS}"] = {
+        "value": [_assigned(need, account, workspace) for need in NEEDS]
+    }
     file.write_text(json.dumps(found, indent=1), "utf-8")
+
+
+def _assigned(need: Need, account: str, workspace: str) -> dict[str, Any]:
+    scope = (workspace if need.of_workspace else account) + need.below
+    role = f"{DEFINITIONS}/{need.enough[0]}"
+    return {"properties": {"roleDefinitionId": role, "principalId": IDENTITY, "scope": scope}}

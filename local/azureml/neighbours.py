@@ -1,7 +1,7 @@
 """Resources of other providers, for whoever asks the same resource manager: what was declared, and no more.
 
-A Function App and event subscriptions are not this emulator's business, but a client with one resource
-manager asks it for them. It answers what the file of `--neighbours` declares, read at each call:
+A Function App, event subscriptions and role assignments are not this emulator's business, but a client with
+one resource manager asks it for them. It answers what the file of `--neighbours` declares, read at each call:
 `{"GET /subscriptions/…": body}`.
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = ("Microsoft.Web", "Microsoft.EventGrid")
 BELOW = "/subscriptions/{subscription}/resourceGroups/{group}/providers"
+ROLES = "/subscriptions/{subscription}/providers/Microsoft.Authorization/{rest:path}"
 
 
 class Neighbours:
@@ -34,7 +35,7 @@ class Neighbours:
             Way(method, f"{BELOW}/{provider}/{{rest:path}}", self._declared)
             for provider in PROVIDERS
             for method in ("GET", "POST")
-        ]
+        ] + [Way("GET", ROLES, self._declared)]
 
     def _declared(self, call: Call) -> Answer:
         known = json.loads(self._file.read_text("utf-8")) if self._file and self._file.exists() else {}

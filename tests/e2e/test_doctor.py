@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.layout import NAME
+from shared.domain import needed_roles
+
 if TYPE_CHECKING:
     from tests.e2e.rig import Rig
 
+WRITER = needed_roles.BLOB_WRITER
+MONITORING = needed_roles.MONITORING
 # A dozen calls of the command line and two stacks: long on a machine that is busy with other tests.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("doctor"), pytest.mark.timeout(900)]
 
@@ -63,6 +68,8 @@ def test_sound_and_each_thing_broken_in_turn(well: Rig) -> None:
         (("blobs_extension", "other"), "function keys", "blobs_extension", "azd deploy"),
         (("func-local/advance_run", "func-local/x"), "functions", "advance_run", "azd deploy"),
         (("Running", "Stopped"), "function app", "Stopped", "az functionapp start"),
+        ((MONITORING, WRITER), f"role on {NAME}", "Monitoring Reader", "az role assignment create"),
+        (("containers/runs", "containers/x"), "role on runs", "Contributor", "az role assignment create"),
     ):
         declared.write_text(sound.replace(*change))
         point = examined(rig)[check]
@@ -82,6 +89,40 @@ def test_sound_and_each_thing_broken_in_turn(well: Rig) -> None:
         rig, "blobs.get_container_client('recipes').upload_blob('lost.yaml', b'compute: {name: nowhere}')"
     )
     assert "az ml compute create" in examined(rig)["recipe lost"]["help"]
+
+
+def test_what_failed_what_disagrees_and_what_azure_ml_lacks(own_rig: Rig) -> None:
+    rig = own_rig
+    (odd,) = [point for check, point in examined(rig).items() if point["state"] == "broken"]
+    assert (odd["check"], "az ml compute create" in odd["help"]) == ("recipe odd", True)
+
+    storage(rig, "queues.create_queue('run-steps-poison').send_message('x')")
+    point = examined(rig)["queue run-steps-poison"]
+    assert "1 messages that failed" in point["said"]
+    assert "az storage message clear" in point["help"]
+
+    storage(rig, "blobs.get_container_client('runs').upload_blob('installation', b'other', overwrite=True)")
+    point = examined(rig)["installation"]
+    assert "the ledger other" in point["said"]
+    assert "DROPTUNE_INSTALLATION" in point["help"]
+
+    storage(rig, "blobs.get_container_client('recipes').upload_blob('wrong.yaml', b'cost: {idle_hour: 3}')")
+    assert "idle_hours" in examined(rig)["recipe wrong"]["said"]
+
+    given_up = {"at": "2026-11-24T12:00:00Z", "event": "r/1", "title": "t", "channels": {"CHAT": "away"}}
+    storage(
+        rig,
+        "blobs.get_container_client('runs').upload_blob('notices/undelivered/0-x',"
+        f" {json.dumps(given_up)!r})",
+    )
+    assert "CHAT" in examined(rig)["notices"]["help"]
+
+    storage(
+        rig,
+        "[blobs.get_container_client('recipes').delete_blob(one.name) for one in"
+        " blobs.get_container_client('recipes').list_blobs()]",
+    )
+    assert "az storage blob upload" in examined(rig)["recipes"]["help"]
 
 
 @pytest.mark.parametrize(
