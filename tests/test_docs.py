@@ -12,7 +12,7 @@ import pytest
 from shared import settings
 from shared.adapters.prices import bundled
 from shared.app.recipes import parse
-from shared.cli.main import COMMANDS
+from shared.cli.main import COMMANDS, parser
 from shared.domain import causes
 from shared.domain.preflight.model import TASK
 from shared.domain.recipe import Recipe
@@ -71,12 +71,51 @@ def test_the_bundled_recipes_are_sound(path: Path) -> None:
     parse(path.read_bytes(), path.stem)
 
 
-def test_links_resolve() -> None:
-    for name, text in DOCS.items():
-        folder = ROOT if name == "README.md" else ROOT / "docs"
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-            if not target.startswith("http"):
-                assert (folder / target).exists(), f"{name}: {target}"
+PAGES = sorted(
+    path
+    for folder in (".", "docs", "infra", "local", "recipes", ".github")
+    for path in ((ROOT / folder).glob("*.md") if folder == "." else (ROOT / folder).rglob("*.md"))
+)
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)")
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that GitHub gives a page's headings."""
+    heads = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_resolve_to_pages_and_headings(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text("utf-8")):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def test_every_page_is_led_to() -> None:
+    """From the README, by whatever way."""
+    seen, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        found = [
+            (page.parent / target).resolve() for target, _ in LINK.findall(page.read_text("utf-8")) if target
+        ]
+        todo += [one / "README.md" if one.is_dir() else one for one in found if one.suffix in {".md", ""}]
+        todo = [one for one in todo if one.is_file() and one.suffix == ".md"]
+    left = {path.name for path in (ROOT / "docs").rglob("*.md")} - {path.name for path in seen}
+    assert left == set()
+
+
+def test_every_command_s_options_are_in_the_readme_or_a_page() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in PAGES)
+    for action in parser()._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr]
+        for option in action._option_string_actions:
+            if option.startswith("--") and option != "--help":
+                assert option in text, f"{action.prog} {option}"
 
 
 def test_the_bundled_prices_are_dated() -> None:
@@ -90,6 +129,7 @@ def test_a_settings_record_has_no_field_without_a_meaning() -> None:
         "timing",
         "installation",
         "prices_url",
+        "metrics_url",
         "events_url",
         "events_key",
         "limits",
