@@ -71,15 +71,15 @@ class Apprise:
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
 
-    def tell(self, channels: Sequence[str], title: str, text: str) -> Sequence[str]:
+    def tell(self, channels: Sequence[str], title: str, text: str) -> Mapping[str, str]:
         """Tell each channel; a URL holds a secret, so only its setting's name is ever said."""
-        faults = []
+        faults = {}
         for name in channels:
             url = self._addresses.get(name, "").strip()
             if not url:
-                faults.append(f"the setting {name} is not set")
+                faults[name] = f"the setting {name} is not set"
             elif not self._tell(url, title, text):
-                faults.append(f"what {name} names did not take the notice")
+                faults[name] = f"what {name} names did not take the notice"
         return faults
 
     def _tell(self, url: str, title: str, text: str) -> bool:

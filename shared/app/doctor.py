@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from shared.app import recipes
+from shared.app import notices, recipes
 from shared.domain import checkup, run, subscriptions
 from shared.domain.checkup import Point
 from shared.domain.drops import Drop
@@ -41,6 +41,7 @@ def examine(world: World, around: Surroundings, account: str) -> Iterator[Point]
     for name in QUEUES:
         yield from _looked(f"queue {name}", partial(_queue, around, name, account))
     yield from _looked("installation", lambda: [_installation(world)])
+    yield from _looked("notices", lambda: [_notices(world)])
     yield from _looked("datastore", lambda: [_datastore(around, account)])
     yield from _recipes(world)
     yield from _host(world, around)
@@ -89,6 +90,11 @@ def _installation(world: World) -> Point:
     mend = f"Set DROPTUNE_INSTALLATION to {written}, or use storage of its own, {checkup.AGAIN}"
     said = f"the setting says {world.installation}, the ledger {written}: the sweep takes nothing"
     return checkup.broken("installation", said, mend)
+
+
+def _notices(world: World) -> Point:
+    lost = list(notices.undelivered(world, world.now() - checkup.NOTICES_OF))
+    return checkup.notices(lost)
 
 
 def _datastore(around: Surroundings, account: str) -> Point:

@@ -2,7 +2,7 @@
 
 runs/outbox/run/<run>      a marker, written before the run's document; the events follow from its history
 runs/outbox/sweep/<order>  one event of a sweep; it moves to runs/sweep/events/<order> when it is told
-A notice that fails stays in the outbox and harms nothing else. Twice is allowed: ids tell.
+What fails stays in the outbox and harms nothing else. Twice is allowed: ids tell.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from shared.app import notices
 from shared.app.books import Books
 from shared.app.ledger import Ledger
 from shared.domain import events
@@ -46,6 +47,7 @@ def tell_all(world: World) -> None:
     waiting = [entry.name for entry in world.ledger.names(SWEEPS)]
     for first in range(0, len(waiting), AT_ONCE):
         _safely("events of a sweep", partial(_sweep, world, waiting[first : first + AT_ONCE]))
+    _safely("notices to people", partial(notices.tell_again, world))
 
 
 def tell_run(world: World, name: str) -> None:
@@ -62,11 +64,12 @@ def _run(world: World, name: str) -> None:
     fresh = events.of_run(held.run, world.installation)[held.run.told :]
     if fresh:
         world.topic.publish(fresh)
+        begun = notices.begin(world, _channels(held.run), fresh)
         try:
             held = ledger.save(held, replace(held.run, told=len(held.run.history)))
         except Changed:
             return  # somebody goes on with it: its marker stays, and the same ids are told again
-        _tell_people(world, _channels(held.run), fresh)
+        notices.tell(world, begun)
     world.ledger.delete(f"{RUNS}{name}")
 
 
@@ -74,13 +77,13 @@ def _sweep(world: World, names: Sequence[str]) -> None:
     told = list(read(world, names))
     if told:
         world.topic.publish(told)
-    for event in told:
-        world.ledger.put(f"{TOLD}{event.sequence}", msgspec.json.encode(event))
-        world.ledger.delete(f"{SWEEPS}{event.sequence}")
     books = Books(world, Ledger(world.ledger))
     for event in told:
         recipe = books.recipe(event.data.get("recipe") or "", event.data.get("run"))
-        _tell_people(world, recipe.notify.to, [event])
+        begun = notices.begin(world, recipe.notify.to, [event])
+        world.ledger.put(f"{TOLD}{event.sequence}", msgspec.json.encode(event))
+        world.ledger.delete(f"{SWEEPS}{event.sequence}")
+        notices.tell(world, begun)
 
 
 def read(world: World, names: Iterable[str]) -> Iterator[Event]:
@@ -90,14 +93,6 @@ def read(world: World, names: Iterable[str]) -> Iterator[Event]:
             yield EVENTS.decode(world.ledger.read(name).data)
         except Missing:
             continue
-
-
-def _tell_people(world: World, channels: Sequence[str], told: Sequence[Event]) -> None:
-    """Tell people what is loud, once; a channel that does not work is logged and left."""
-    for event in told if channels else ():
-        if events.is_loud(event):
-            for fault in world.people.tell(channels, *events.in_words(event)):
-                log.warning("notice %s: %s", event.id, fault)
 
 
 def _channels(run: Run) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -10,10 +11,11 @@ import msgspec
 from shared.domain import needed_roles, subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from shared.domain.needed_roles import Grant
+    from shared.domain.notice import Undelivered
     from shared.domain.survey import Finding
 
 FUNCTIONS = frozenset(
@@ -21,6 +23,7 @@ FUNCTIONS = frozenset(
 )
 KEYS = frozenset({"blobs_extension", "eventgrid_extension"})
 NO_CREDENTIAL = "none"
+NOTICES_OF = timedelta(days=1)
 AGAIN = "then: droptune doctor"
 PROVISION = f"Make it again: azd provision, {AGAIN}"
 SUBSCRIBE = f"Make it as it should be: azd hooks run postdeploy, {AGAIN}"
@@ -67,6 +70,20 @@ def queue(name: str, account: str, count: int | None) -> Point:
         )
         return broken(check, said, f"{bring}, {AGAIN}")
     return ok(check, f"is there, {count} messages")
+
+
+def notices(lost: Sequence[Undelivered]) -> Point:
+    """Judge what people were to hear: a notice is tried for hours before it is given up."""
+    if not lost:
+        return ok("notices", "none was given up in the last day")
+    last = max(lost, key=lambda one: one.at)
+    said = "; ".join(sorted({why for one in lost for why in one.channels.values()}))
+    channels = ", ".join(sorted({name for one in lost for name in one.channels}))
+    return broken(
+        "notices",
+        f"{len(lost)} reached nobody in the last day, the last at {last.at:%F %R} UTC ({last.title}): {said}",
+        f"Put an apprise URL that works into {channels} (droptune events tells what was missed), {AGAIN}",
+    )
 
 
 def running(app: str, address: str, state: str) -> Point:

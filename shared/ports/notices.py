@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.domain.events import Event
 
@@ -20,5 +20,5 @@ class Topic(Protocol):
 class People(Protocol):
     """Where people listen."""
 
-    def tell(self, channels: Sequence[str], title: str, text: str) -> Sequence[str]:
-        """Tell people through the named channels; gives those that did not work, with why."""
+    def tell(self, channels: Sequence[str], title: str, text: str) -> Mapping[str, str]:
+        """Tell people through the named channels; gives those that did not work, and why."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import pairwise
+
 import pytest
 
+from shared.app import notices
 from shared.app.sweep import sweep
 from shared.app.telling import tell_all
+from shared.domain import checkup
 from shared.domain import run as runs
 from shared.domain.errors import Permanent, Transient
 from shared.domain.run import State
-from tests.app.life import Life
+from tests.app.life import Life, chats
 from tests.app.test_sweep import SHORT, pass_hours
 
 TOLD = "notify: {to: [TEAM_CHAT]}\n"
@@ -91,9 +97,69 @@ def test_a_change_that_nobody_was_left_to_tell_is_told_by_the_timer() -> None:
     assert life.run(run.name).told == len(life.run(run.name).history)
 
 
-def test_people_who_cannot_be_reached_hinder_nobody() -> None:
+@pytest.fixture
+def deaf() -> Life:
+    """A live run of a recipe with two channels, of which one does not work."""
     life = Life()
     life.notices.people.deaf.add("TEAM_CHAT")
     life.storage.recipes.put("support", "notify: {to: [TEAM_CHAT, MAIL]}\n")
     life.live()
-    assert [channel for channel, _, _ in life.notices.people.told] == ["MAIL"]
+    return life
+
+
+def heard(life: Life) -> list[str]:
+    return [channel for channel, _, _ in life.notices.people.told]
+
+
+def test_people_who_cannot_be_reached_hinder_nobody_and_are_tried_again(deaf: Life) -> None:
+    assert heard(deaf) == ["MAIL"]
+    deaf.tick(30)
+    deaf.notices.people.deaf.clear()
+    deaf.tick(90)
+    assert heard(deaf) == ["MAIL", "TEAM_CHAT"]  # who has heard it hears it no second time
+    deaf.tick(24 * 3600)
+    assert heard(deaf) == ["MAIL", "TEAM_CHAT"]
+    assert list(deaf.world.ledger.names("outbox/")) == []
+
+
+def test_a_notice_is_tried_at_growing_distances_then_given_up_and_the_doctor_tells(deaf: Life) -> None:
+    begun = deaf.at
+    tried = []
+    for _minute in range(12 * 60):
+        before = deaf.notices.calls["people.tell"]
+        deaf.tick(60)
+        tried += [round((deaf.at - begun) / timedelta(minutes=1))] * (
+            deaf.notices.calls["people.tell"] - before
+        )
+    assert [later - sooner for sooner, later in pairwise([0, *tried])] == [
+        pytest.approx(minutes, abs=2) for minutes in (1, 5, 30, 120, 360)
+    ]
+    assert list(deaf.world.ledger.names("outbox/")) == []
+    (lost,) = notices.undelivered(deaf.world, begun)
+    assert lost.channels == {"TEAM_CHAT": "what TEAM_CHAT names did not take the notice"}
+    point = checkup.notices([lost])
+    assert point.state == "broken"
+    assert "support live" in point.said
+    assert "TEAM_CHAT" in point.help
+    assert list(notices.undelivered(deaf.world, deaf.at + timedelta(days=1))) == []
+    deaf.notices.people.deaf.clear()
+    deaf.live("support/b.jsonl", chats(topic="other"))
+    assert list(notices.undelivered(deaf.world, begun)) == []  # the channel works again
+
+
+def test_a_notice_outlives_the_one_who_was_to_tell_it() -> None:
+    life = Life()
+    life.storage.recipes.put("support", TOLD)
+    life.notices.fail_next("people.tell", OSError("the process is gone"))
+    run = life.live()
+    assert (run.state, heard(life)) == (State.LIVE, [])
+    life.tick(90)
+    assert heard(life) == ["TEAM_CHAT"]
+
+
+def test_of_two_tellers_one_begins_a_try(deaf: Life) -> None:
+    deaf.at += timedelta(minutes=2)
+    before = deaf.notices.calls["people.tell"]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: notices.tell_again(deaf.world), range(4)))
+    assert deaf.notices.calls["people.tell"] == before + 1

@@ -96,12 +96,15 @@ def test_people_are_told_through_apprise_and_no_address_is_ever_said(
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"json://127.0.0.1:{server.server_port}/secret-token"
     people = Apprise({"CHAT": url, "WRONG": "no-such-scheme://secret-token"})
-    assert people.tell(["CHAT"], "Droptune: support live", "all the traffic") == []
+    assert people.tell(["CHAT"], "Droptune: support live", "all the traffic") == {}
     assert b"Droptune: support live" in handler.bodies[0]
     faults = people.tell(["NOWHERE", "WRONG"], "t", "b")
-    assert faults == ["the setting NOWHERE is not set", "what WRONG names did not take the notice"]
+    assert faults == {
+        "NOWHERE": "the setting NOWHERE is not set",
+        "WRONG": "what WRONG names did not take the notice",
+    }
     handler.status = 500
-    assert people.tell(["CHAT"], "t", "b") == ["what CHAT names did not take the notice"]
+    assert people.tell(["CHAT"], "t", "b") == {"CHAT": "what CHAT names did not take the notice"}
     assert "secret-token" not in caplog.text
     server.shutdown()
     server.server_close()

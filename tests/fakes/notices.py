@@ -9,7 +9,7 @@ from tests.fakes.faults import Faults
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.domain.events import Event
 
@@ -41,12 +41,14 @@ class FakePeople:
         self.told: list[tuple[str, str, str]] = []
         self.deaf: set[str] = set()
 
-    def tell(self, channels: Sequence[str], title: str, text: str) -> Sequence[str]:
+    def tell(self, channels: Sequence[str], title: str, text: str) -> Mapping[str, str]:
         with self._faults.call("people.tell"):
             self.told += [(channel, title, text) for channel in channels if channel not in self.deaf]
-        return [
-            f"what {channel} names did not take the notice" for channel in channels if channel in self.deaf
-        ]
+        return {
+            channel: f"what {channel} names did not take the notice"
+            for channel in channels
+            if channel in self.deaf
+        }
 
 
 class FakeNotices:
