@@ -19,16 +19,19 @@ from shared.adapters.azureml.errors import mapped
 from shared.domain.errors import DroptuneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from azure.core import PipelineClient
+
+    from shared.domain.sizes import Tier
 
 LOG = logging.getLogger(__name__)
 VERSION = "2023-01-01-preview"
 KEPT = timedelta(days=1)
 KEPT_BUNDLED = timedelta(minutes=15)  # the list may be back soon
-NOT_OURS = ("windows", "spot", "low priority")
+NOT_OURS = ("windows", "spot")
+LOW = "low priority"
 
 
 class RetailPrices:
@@ -36,29 +39,32 @@ class RetailPrices:
 
     def __init__(self, url: str, now: Callable[[], datetime]) -> None:
         self._url, self._now = url, now
-        self._known: dict[tuple[str, str], tuple[datetime, float | None]] = {}
+        self._known: dict[tuple[str, str], tuple[datetime, Mapping[str, float]]] = {}
         self._client: PipelineClient[Any, Any] | None = None
         self._lock = threading.Lock()
 
-    def hourly_usd(self, instance_type: str, location: str) -> float | None:
+    def hourly_usd(self, instance_type: str, location: str, tier: Tier = "dedicated") -> float | None:
         """Price one instance for an hour; None: neither list nor table knows it."""
         key = (instance_type.lower(), location.lower())
-        until, price = self._known.get(key, (None, None))
+        until, prices = self._known.get(key, (None, {}))
         if until is None or self._now() >= until:
-            kept, price = self._look_up(instance_type, location)
-            self._known[key] = (self._now() + kept, price)
-        return price
+            kept, prices = self._look_up(instance_type, location)
+            self._known[key] = (self._now() + kept, prices)
+        return prices.get(tier, prices.get("dedicated"))
 
-    def _look_up(self, instance_type: str, location: str) -> tuple[timedelta, float | None]:
+    def _look_up(self, instance_type: str, location: str) -> tuple[timedelta, Mapping[str, float]]:
         try:
             with mapped("the price list"):
                 found = list(self._items(instance_type, location))
         except DroptuneError as error:
             LOG.warning("%s The bundled prices of %s count.", error, bundled()["as_of"])
             return KEPT_BUNDLED, _bundled(instance_type)
-        return KEPT, min(found) if found else _bundled(instance_type)
+        prices: dict[str, float] = {}
+        for tier, price in found:
+            prices[tier] = min(price, prices.get(tier, price))
+        return KEPT, {**_bundled(instance_type), **prices}
 
-    def _items(self, instance_type: str, location: str) -> Iterator[float]:
+    def _items(self, instance_type: str, location: str) -> Iterator[tuple[Tier, float]]:
         wanted = (
             f"armSkuName eq '{instance_type}' and armRegionName eq '{location}' "
             "and serviceName eq 'Virtual Machines' and priceType eq 'Consumption'"
@@ -67,7 +73,10 @@ class RetailPrices:
         url: str | None = f"{self._url}?{urlencode(query)}"
         while url:
             page = self._get(url)
-            yield from (float(item["retailPrice"]) for item in page.get("Items") or () if _is_plain(item))
+            for item in page.get("Items") or ():
+                tier = _tier(item)
+                if tier is not None:
+                    yield tier, float(item["retailPrice"])
             url = page.get("NextPageLink")
 
     def _get(self, url: str) -> dict[str, Any]:
@@ -80,16 +89,20 @@ class RetailPrices:
         return dict(response.json())
 
 
-def _is_plain(item: dict[str, Any]) -> bool:
+def _tier(item: dict[str, Any]) -> Tier | None:
+    """Tell which tier's price an item is; None: a price of something else."""
     named = " ".join(str(item.get(key, "")) for key in ("productName", "skuName", "meterName")).lower()
     price = float(item.get("retailPrice") or 0)
-    return item.get("unitOfMeasure") == "1 Hour" and price > 0 and not any(word in named for word in NOT_OURS)
+    if item.get("unitOfMeasure") != "1 Hour" or price <= 0 or any(word in named for word in NOT_OURS):
+        return None
+    return "low_priority" if LOW in named else "dedicated"
 
 
-def _bundled(instance_type: str) -> float | None:
+def _bundled(instance_type: str) -> dict[str, float]:
     """Price by the table: of one region, so that elsewhere it is of the right size and no more."""
     table: dict[str, float] = bundled()["hourly_usd"]
-    return next((price for name, price in table.items() if name.lower() == instance_type.lower()), None)
+    found = [price for name, price in table.items() if name.lower() == instance_type.lower()]
+    return {"dedicated": found[0]} if found else {}
 
 
 @cache

@@ -47,7 +47,7 @@ def _restless(world: World) -> Iterator[Finding]:
 
 
 def _money(world: World, cluster: Cluster) -> str:
-    hourly = world.prices.hourly_usd(cluster.size, world.computes.location())
+    hourly = world.prices.hourly_usd(cluster.size, world.computes.location(), cluster.tier)
     if hourly is None:
         return "nobody knows the price"
     return f"${hourly * cluster.min_nodes * HOURS_A_MONTH:,.0f} a month"

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from shared.app import spending
 from shared.app.gather import or_none
 from shared.app.reports import report_of
 from shared.domain import cost, parameters
 from shared.domain.cost import Estimate, Load
-from shared.domain.errors import DroptuneError, Missing, Permanent
+from shared.domain.errors import DroptuneError, Missing
 from shared.domain.preflight.compute import training_size
 from shared.domain.recipe import SERVERLESS
 
 if TYPE_CHECKING:
     from shared.app.claim import Work
-    from shared.app.ledger import Ledger
     from shared.domain import actions
     from shared.domain.recipe import Recipe
     from shared.domain.run import Run
@@ -59,14 +59,14 @@ def learn(work: Work) -> None:
 def _estimate(work: Work, recipe: Recipe) -> Estimate:
     world, run = work.world, work.run
     load = _load(world, run, recipe)
-    hourly = _hourly(world, load.size)
+    hourly = spending.hourly(world, load.size, load.tier)
     hours, basis = cost.hours(load, _measured(world, load))
     if not load.tokens:
         hours, basis = None, "nobody counted the tokens"
     everywhere = hourly * load.nodes if hourly is not None else None
     if hourly is None:
         basis += f"; nobody knows the price of {load.size}"
-    serving = _hourly(world, recipe.serving.instance_type)
+    month = spending.this_month(world, work.ledger, run, recipe) if recipe.cost.monthly_budget_usd else None
     return Estimate(
         tokens=load.tokens,
         epochs=load.epochs,
@@ -76,8 +76,8 @@ def _estimate(work: Work, recipe: Recipe) -> Estimate:
         hours=hours,
         usd=cost.dollars(hours, everywhere, recipe.cost.max_job_hours),
         basis=basis,
-        serving_usd=serving * recipe.serving.instance_count if serving is not None else None,
-        spent_usd=_spent_this_month(work.ledger, run, world) if recipe.cost.monthly_budget_usd else 0.0,
+        serving_usd=spending.serving_hourly(world, recipe),
+        month=month,
     )
 
 
@@ -95,6 +95,7 @@ def _load(world: World, run: Run, recipe: Recipe) -> Load:
         nodes=int(values.get("num_nodes_finetune", 1)),
         size=size,
         gpus=offered.gpus if offered else 1,
+        tier=cluster.tier if cluster else recipe.compute.tier,
     )
 
 
@@ -110,26 +111,9 @@ def _tokens(world: World, run: Run) -> int:
     return round(total * rows.get("train", 0) / parts) if parts else total
 
 
-def _hourly(world: World, size: str) -> float | None:
-    """Price a machine; unknown where this identity may not know the region. What may pass is tried again."""
-    try:
-        return world.prices.hourly_usd(size, world.computes.location())
-    except Permanent:
-        return None
-
-
 def _measured(world: World, load: Load) -> list[float]:
     found = sorted(world.ledger.names(_folder(load.model, load.size)), key=lambda one: one.modified)
     return [float(one.metadata["rate"]) for one in found[-MOST:] if "rate" in one.metadata]
-
-
-def _spent_this_month(ledger: Ledger, run: Run, world: World) -> float:
-    """Add up what this recipe's other runs have spent on training since the month's first day."""
-    now = world.now()
-    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    others = (one for one in ledger.of_recipe(run.recipe_name) if one.name != run.name)
-    costs = [cost.spent(one, now) for one in others if one.job_started and one.job_started >= first]
-    return round(sum(one or 0.0 for one in costs), 2)
 
 
 def _folder(model: str, size: str) -> str:

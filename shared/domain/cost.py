@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared.domain.month import Month
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from shared.domain.recipe import Cost
     from shared.domain.run import Run
+    from shared.domain.sizes import Tier
 
 OVERHEAD = (0.2, 0.4, 1.5)  # hours for machines, images, preprocessing and evaluation: least, usual, most
 REACHED, FLOPS = 0.3, 6
@@ -41,7 +44,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """A run's training foretold. hours and usd: least, usual, most; None: unknown. basis: what they rest on.
 
     rate: tokens an hour and machine; nodes: machines; serving_usd: an hour of serving, None: unknown;
-    spent_usd: by this recipe this month until now.
+    month: what this recipe spends in it, where it has a budget.
     """
 
     tokens: int
@@ -53,7 +56,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     usd: tuple[float, float, float] | None
     basis: str
     serving_usd: float | None
-    spent_usd: float = 0.0
+    month: Month | None = None
 
     def said(self) -> str:
         """Say it in a line."""
@@ -66,7 +69,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Load:
-    """What is to be trained, and on what. gpus: of one machine."""
+    """What is to be trained, and on what. gpus: of one machine; tier: how it is paid for."""
 
     model: str
     tokens: int
@@ -74,6 +77,7 @@ class Load:
     nodes: int
     size: str
     gpus: int
+    tier: Tier = "dedicated"
 
 
 def hours(load: Load, measured: Sequence[float]) -> tuple[tuple[float, float, float] | None, str]:
@@ -113,9 +117,15 @@ def objection(estimate: Estimate, cost: Cost) -> str | None:
     usual = estimate.usd[1]
     if limit is not None and usual > limit:
         return f"{estimate.said()}; more than cost.approve_above_usd, ${limit:,.2f}"
-    if budget is not None and estimate.spent_usd + usual > budget:
-        spent = f"${estimate.spent_usd:,.2f} spent this month"
-        return f"{estimate.said()}; with {spent} more than cost.monthly_budget_usd, ${budget:,.2f}"
+    if budget is None:
+        return None
+    month = estimate.month or Month()
+    whole = month.with_training(usual)
+    if whole is None:
+        return f"{estimate.said()}; {month.said()}, so that a person decides on cost.monthly_budget_usd"
+    if whole > budget:
+        said = f"{estimate.said()}; {month.said()}"
+        return f"{said}: ${whole:,.2f} in all, more than cost.monthly_budget_usd, ${budget:,.2f}"
     return None
 
 
@@ -130,20 +140,22 @@ def figures(estimate: Estimate, cost: Cost) -> dict[str, Any]:
         "tokens": estimate.tokens,
         "serving_usd_a_day": None if serving is None else round(serving * 24, 2),
         "serving_usd_if_nobody_asks": unused,
+        **({} if estimate.month is None else {"this_month": msgspec.to_builtins(estimate.month)}),
     }
 
 
-def trained_hours(run: Run, now: datetime) -> float:
-    """Count the hours of the run's present job: from its start to the end of training, or to now."""
+def trained_hours(run: Run, now: datetime, since: datetime | None = None) -> float:
+    """Count the hours of the run's present job, from its start or `since` to training's end, or to now."""
     if run.job_started is None:
         return 0.0
     after = (one.at for one in run.history if one.at > run.job_started and one.state != "training")
-    return max((next(after, now) - run.job_started).total_seconds() / 3600, 0.0)
+    start = max(run.job_started, since or run.job_started)
+    return max((next(after, now) - start).total_seconds() / 3600, 0.0)
 
 
-def spent(run: Run, now: datetime) -> float | None:
-    """Price what the run's job has taken until now; None: unknown."""
-    took = trained_hours(run, now)
+def spent(run: Run, now: datetime, since: datetime | None = None) -> float | None:
+    """Price what the run's job has taken until now, or of that what it took since then; None: unknown."""
+    took = trained_hours(run, now, since)
     hourly = run.estimate.hourly_usd if run.estimate else None
     return round(took * hourly, 2) if hourly is not None else (0.0 if not took else None)
 

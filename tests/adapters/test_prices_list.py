@@ -73,6 +73,8 @@ def test_the_plain_hourly_price_is_taken(azure: Service, clock: Clock) -> None:
         item(3.673),
     )
     assert found.hourly_usd(SIZE, "eastus2") == 3.673
+    assert found.hourly_usd(SIZE, "eastus2", "low_priority") == 0.4
+    assert len(azure.lines) == 1  # one look tells both
     asked = parse_qs(urlsplit(azure.lines[0].removeprefix("GET ")).query)
     assert asked["currencyCode"] == ["'USD'"]
     assert asked["api-version"] == ["2023-01-01-preview"]
@@ -143,3 +145,10 @@ def test_the_table_is_dated_and_of_gpus() -> None:
     assert table["location"]
     assert all(price > 0 for price in table["hourly_usd"].values())
     assert SIZE in table["hourly_usd"]
+
+
+def test_low_priority_without_a_price_costs_no_more_than_dedicated(azure: Service, clock: Clock) -> None:
+    found = listed(azure, clock, item(3.673), item(0.5, skuName="NC24ads A100 v4 Spot"))
+    assert found.hourly_usd(SIZE, "eastus2", "low_priority") == 3.673
+    unknown = listed(azure, clock)
+    assert unknown.hourly_usd("Standard_No_Such_Size", "eastus2", "low_priority") is None

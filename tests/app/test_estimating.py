@@ -91,14 +91,52 @@ def test_the_estimate_learns_and_the_cost_is_told_beside_it() -> None:
 
 def test_a_monthly_budget_counts_what_was_spent() -> None:
     life = Life()
-    life.storage.recipes.put("support", "serving: {rollout: [100]}\ncost: {monthly_budget_usd: 12}\n")
+    life.storage.recipes.put("support", "serving: {rollout: [100]}\ncost: {monthly_budget_usd: 460}\n")
     name = life.drop()
     life.until(name, "training")
     life.tick(3 * 3600)
     life.train(name)
     life.until(name, "live")
-    life.tick()
+    life.at += timedelta(hours=24)
     second = life.until(life.drop("support/b.jsonl", chats(topic="other")), "awaiting_approval")
-    assert "spent this month more than cost.monthly_budget_usd" in second.history[-1].reason
-    life.at += timedelta(days=20)  # another month
-    life.until(life.drop("support/c.jsonl", chats(topic="third")), "training")
+    month = second.estimate.month if second.estimate else None
+    assert month is not None
+    assert month.training_usd == pytest.approx(3 * 3.673, abs=0.4)
+    assert month.serving_usd == pytest.approx(24 * 3.673, abs=1)
+    assert month.ahead_usd == pytest.approx(96 * 3.673, abs=0.01)
+    said = second.history[-1].reason
+    assert f"${month.serving_usd:,.2f} to serving" in said
+    assert "more than cost.monthly_budget_usd, $460.00" in said
+    assert second.history[-1].figures["this_month"]["training_usd"] == month.training_usd
+
+
+def test_another_month_begins_anew_with_what_serves() -> None:
+    life = Life()
+    life.storage.recipes.put("support", "serving: {rollout: [100]}\ncost: {monthly_budget_usd: 460}\n")
+    life.live()
+    first_day = (life.at + timedelta(days=32)).replace(day=1, hour=2, minute=0)
+    life.at = first_day
+    run = life.until(life.drop("support/b.jsonl", chats(topic="other")), "training")
+    month = run.estimate.month if run.estimate else None
+    assert month is not None
+    assert month.training_usd == 0.0
+    assert month.serving_usd == pytest.approx(2 * 3.673, abs=1)
+
+
+def test_a_month_that_nobody_can_price_is_a_person_s_to_decide() -> None:
+    life = Life()
+    serving = "serving: {rollout: [100], instance_type: Standard_NC48ads_A100_v4}\n"
+    life.storage.recipes.put("support", f"{serving}cost: {{monthly_budget_usd: 9999}}\n")
+    del life.azureml.prices.hourly["standard_nc48ads_a100_v4"]
+    run = life.until(life.drop(), "awaiting_approval")
+    assert "serving this model takes an unknown sum" in run.history[-1].reason
+
+
+def test_low_priority_is_priced_as_such() -> None:
+    life = Life()
+    life.azureml.prices.low_priority["standard_nc24ads_a100_v4"] = 0.735
+    recipe = "serving: {rollout: [100]}\ncompute: {name: serverless, tier: low_priority}\n"
+    life.storage.recipes.put("support", recipe)
+    run = life.until(life.drop(), "training")
+    assert run.estimate is not None
+    assert (run.estimate.hourly_usd, run.estimate.serving_usd) == (0.735, 3.673)
