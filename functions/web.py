@@ -6,10 +6,12 @@ from typing import Any
 import azure.functions as func
 
 from shared import wiring
-from shared.app import people, views
+from shared.app import people, saving, sweep_report, views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
 from shared.app.reviving import revive
+from shared.app.sweep import sweep as sweep_once
+from shared.app.sweep_report import SweepReport
 from shared.domain.errors import Missing, Permanent
 
 blueprint = func.Blueprint()
@@ -23,6 +25,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+HEADER_ALONE = {"error": "Send the key in the header x-functions-key: a key in a URL ends up in logs"}
 # The page itself names the one style sheet it carries, by its hash.
 PAGE = {**HEADERS, "Content-Security-Policy": f"{POLICY}; style-src 'unsafe-inline'"}
 
@@ -56,20 +59,35 @@ def run(req: func.HttpRequest) -> func.HttpResponse:
 def report(req: func.HttpRequest) -> func.HttpResponse:
     """Show what the check of a run's data set found, as a page or, with `?format=json`, as report.json.
 
-    It quotes rows: the key in the header alone. Azure reads `code` in a URL whatever its case.
+    It quotes rows: the key in the header alone.
     """
-    if any(name.lower() == "code" for name in req.params):
-        return _json(
-            {"error": "Send the key in the header x-functions-key: a key in a URL ends up in logs"}, 401
-        )
+    if _key_in_url(req):
+        return _json(HEADER_ALONE, 401)
     as_json = req.params.get("format") == "json"
     try:
         found = report_of(wiring.world(), req.route_params.get("id", ""), "json" if as_json else "html")
     except Missing as missing:
         return _json({"error": str(missing)}, 404)
-    if as_json:
-        return func.HttpResponse(found, mimetype="application/json", charset="utf-8", headers=HEADERS)
-    return func.HttpResponse(found, mimetype="text/html", charset="utf-8", headers=PAGE)
+    return _page(found, as_json=as_json)
+
+
+@blueprint.route(route="sweep", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+def sweep(req: func.HttpRequest) -> func.HttpResponse:
+    """Show the last sweep's report: a page, or `?format=json`. The key in the header alone."""
+    if _key_in_url(req):
+        return _json(HEADER_ALONE, 401)
+    try:
+        return _swept(req, sweep_report.last(wiring.world()))
+    except Missing as missing:
+        return _json({"error": str(missing)}, 404)
+
+
+@blueprint.route(route="sweep/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+def plan(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what a sweep would do now, with the plan's digest: a dry run. The key in the header alone."""
+    if _key_in_url(req):
+        return _json(HEADER_ALONE, 401)
+    return _swept(req, sweep_once(wiring.world(), dry_run=True))
 
 
 @blueprint.route(route="runs/{id}/approve", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
@@ -108,6 +126,25 @@ def wake(req: func.HttpRequest) -> func.HttpResponse:
         return _json(views.line(revive(wiring.world(), req.route_params.get("recipe", ""), "HTTP")), 202)
     except Permanent as refused:
         return _json({"error": str(refused), "code": refused.problem.code}, 409)
+
+
+def _swept(req: func.HttpRequest, found: SweepReport) -> func.HttpResponse:
+    if req.params.get("format") == "json":
+        return _page(found.to_json(), as_json=True)
+    from shared.web import sweep_page
+
+    return _page(sweep_page.render(found, saving.by_month(wiring.world())).encode(), as_json=False)
+
+
+def _key_in_url(req: func.HttpRequest) -> bool:
+    """Tell whether the key came in the URL; Azure reads `code` there whatever its case."""
+    return any(name.lower() == "code" for name in req.params)
+
+
+def _page(found: bytes, *, as_json: bool) -> func.HttpResponse:
+    if as_json:
+        return func.HttpResponse(found, mimetype="application/json", charset="utf-8", headers=HEADERS)
+    return func.HttpResponse(found, mimetype="text/html", charset="utf-8", headers=PAGE)
 
 
 def _json(body: Any, status: int = 200) -> func.HttpResponse:  # noqa: ANN401 - anything JSON holds

@@ -10,6 +10,7 @@ from shared.app import forgetting, telling
 from shared.app.ledger import Ledger
 from shared.app.receive import receive_drop, receive_failed
 from shared.app.retention import expire_models
+from shared.app.tidying import tidy
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _daily(world: World, ledger: Ledger) -> None:
     mended = ledger.mend()
     erased, models = forgetting.expire(world), expire_models(world)
     log.info("markers and index mended: %d; data of %d runs erased, %d models gone", mended, erased, models)
+    log.info("old notes gone: %d", tidy(world))
 
 
 def wake_overdue(world: World, ledger: Ledger, timing: Timing) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.app import sweep_report
 from shared.domain import savings
 from shared.domain.errors import AlreadyThere, Changed, Missing
 from shared.domain.savings import Savings
@@ -60,7 +61,7 @@ def _served_since(ledger: Ledger, recipe: str) -> datetime | None:
 def by_month(world: World) -> list[tuple[str, int, float]]:
     """Add up what sweeps took, month by month, newest first: the month, how many, what that saves a month."""
     found: dict[str, tuple[int, float]] = {}
-    for entry in world.ledger.names("sweep/reports/"):
+    for entry in world.ledger.names(sweep_report.KEPT):
         report = msgspec.json.decode(world.ledger.read(entry.name).data)
         month, taken = str(report["at"])[:7], report["taken"]
         count, usd = found.get(month, (0, 0.0))

@@ -7,15 +7,13 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from shared.app import beside, going, own_requests, saving, taking, telling
+from shared.app import beside, going, own_requests, saving, sweep_report, taking, telling
 from shared.app import marks as mark_book
 from shared.app.inventory import survey
 from shared.app.ledger import Ledger
+from shared.app.sweep_report import SweepReport
 from shared.domain import events
 from shared.domain import sweep as policy
 from shared.domain.errors import Changed, DroptuneError
@@ -24,43 +22,17 @@ from shared.domain.sweep import LATER, MARKED, TAKEN, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from shared.app.inventory import Survey
     from shared.app.marks import Book
-    from shared.domain.survey import Finding
     from shared.domain.sweep import EndpointFacts
     from shared.ports import World
 
 log = logging.getLogger(__name__)
 LEAST_AT_ONCE, SHARE_AT_ONCE = 3, 0.25
-LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 TAKERS = 4
 SECONDS = 240.0  # what is not begun by then waits for the next sweep, a quarter of an hour later
-
-
-@dataclass(frozen=True)
-class SweepReport:
-    """What a sweep found and did.
-
-    digest: of its plan; errors: by endpoint or deployment; taken: what is gone or going, with those that an
-    earlier sweep began; unpriced: how many of these nobody could price;
-    saved_usd: what all sweeps have saved until now; beside: what else bills for nothing.
-    """
-
-    at: datetime
-    dry_run: bool
-    digest: str
-    verdicts: tuple[Verdict, ...]
-    taken: tuple[Verdict, ...]
-    errors: dict[str, str]
-    saves_monthly_usd: float | None
-    unpriced: int = 0
-    saved_usd: float = 0.0
-    beside: tuple[Finding, ...] = ()
-
-    def to_json(self) -> bytes:
-        """Give the report for programs."""
-        return msgspec.json.encode(self)
 
 
 @dataclass
@@ -101,9 +73,7 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
 
 
 def _publish(world: World, report: SweepReport) -> None:
-    """Keep the report of a sweep that took something, and tell what happened."""
-    if report.taken:
-        world.ledger.put(_report_name(report.at), report.to_json())
+    sweep_report.keep(world, report)
     telling.tell_all(world)
 
 
@@ -202,7 +172,3 @@ def _digest(verdicts: list[Verdict]) -> str:
     """Tell a plan from any other: what would be done with what, not the reasons' ticking figures."""
     lines = sorted(f"{v.key} {v.action} {v.rule}" for v in verdicts)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def _report_name(now: datetime) -> str:
-    return f"sweep/reports/{int((LATEST - now) / timedelta(milliseconds=1)):015d}.json"

@@ -13,7 +13,7 @@ from shared.cli import output
 from shared.domain.sweep import KEPT, LATER, MARKED, TAKEN, TOLD
 
 if TYPE_CHECKING:
-    from shared.app.sweep import SweepReport
+    from shared.app.sweep_report import SweepReport
     from shared.cli.context import Context
 
 ORDER = (TAKEN, MARKED, LATER, TOLD, KEPT)

@@ -5,6 +5,7 @@ Pure. `shared.domain.sweep_rules` holds the rules, docs/sweep.md lists them; the
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - who decodes a report reads the types
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from shared.domain.recipe import Recipe
 from shared.domain.tags import ADOPTED, INSTALLATION, RECIPE, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from shared.domain.idle import Traffic

@@ -10,7 +10,7 @@ from shared.web import pages
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from shared.app.sweep import SweepReport
+    from shared.app.sweep_report import SweepReport
     from shared.domain.sweep import Verdict
 
 NOT_OURS = "not-ours"

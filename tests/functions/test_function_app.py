@@ -38,6 +38,8 @@ KINDS = {
     "approve": "httpTrigger",
     "reject": "httpTrigger",
     "wake": "httpTrigger",
+    "sweep": "httpTrigger",
+    "plan": "httpTrigger",
 }
 
 
@@ -61,6 +63,8 @@ def test_every_route_but_health_wants_a_function_key(functions: dict[str, index.
         "approve": "function",
         "reject": "function",
         "wake": "function",
+        "sweep": "function",
+        "plan": "function",
     }
 
 

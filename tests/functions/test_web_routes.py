@@ -10,7 +10,9 @@ import azure.functions as func
 import pytest
 
 from functions import web
+from shared.app.sweep import sweep
 from tests.app.life import chats
+from tests.app.test_sweep import pass_hours, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,14 +102,59 @@ def test_a_report_is_to_be_had_as_json(life: Life) -> None:
 
 @pytest.mark.parametrize("name", ["code", "Code", "CODE"])
 @pytest.mark.parametrize("headers", [{}, {"x-functions-key": "right"}])
-def test_a_report_takes_no_key_in_its_url(life: Life, name: str, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("route", [web.report, web.sweep, web.plan])
+def test_a_page_takes_no_key_in_its_url(
+    life: Life,
+    route: Callable[[func.HttpRequest], func.HttpResponse],
+    name: str,
+    headers: dict[str, str],
+) -> None:
     run = life.live()
+    sweep(life.world, dry_run=False)
     asked = {"route_params": {"id": run.name}, "params": {name: "k"}, "headers": headers}
 
-    response = _ask(web.report, "runs/x/report", **asked)
+    response = _ask(route, "runs/x/report", **asked)
 
     assert response.status_code == 401
     assert "x-functions-key" in _body(response)["error"]
+
+
+def test_the_last_sweep_is_a_page_and_json(life: Life) -> None:
+    assert "droptune sweep --dry-run" in _body(_ask(web.sweep, "sweep"))["error"]
+    run = served(life)
+    pass_hours(life, run, 2)
+    done = sweep(life.world, dry_run=False)
+    assert done.taken
+
+    page = _ask(web.sweep, "sweep")
+    told = _body(_ask(web.sweep, "sweep", params={"format": "json"}))
+
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert (run.endpoint or "?").encode() in page.get_body()
+    assert b"1 went" in page.get_body()
+    assert told == json.loads(done.to_json())
+
+
+def test_a_sweep_that_took_nothing_is_the_last_one_too(life: Life) -> None:
+    life.live()
+    done = sweep(life.world, dry_run=False)
+    assert _body(_ask(web.sweep, "sweep", params={"format": "json"})) == json.loads(done.to_json())
+    assert b"1 stay" in _ask(web.sweep, "sweep").get_body()
+    assert not list(life.world.ledger.names("sweep/reports/"))
+
+
+def test_a_plan_is_shown_with_its_digest_and_changes_nothing(life: Life) -> None:
+    run = served(life)
+    pass_hours(life, run, 2)
+
+    page = _ask(web.plan, "sweep/plan")
+    told = _body(_ask(web.plan, "sweep/plan", params={"format": "json"}))
+
+    assert f"droptune sweep --plan {told['digest']}".encode() in page.get_body()
+    assert [one["action"] for one in told["verdicts"]] == ["take"]
+    assert life.world.endpoints.deployments(run.endpoint or "")
+    assert _ask(web.sweep, "sweep").status_code == 404  # a dry run is no sweep
+    assert sweep(life.world, dry_run=False, plan_digest=told["digest"]).taken
 
 
 @pytest.mark.parametrize("name", ["support-20260101000000-00000000", "", "../x"])
@@ -142,10 +189,12 @@ def test_no_answer_is_kept_guessed_at_framed_or_run(life: Life) -> None:
         _ask(web.report, "runs/x/report", route_params=known, params={"format": "json"}),
         _ask(web.report, "runs/x/report", route_params=known, params={"code": "k"}),
         _ask(web.report, "runs/x/report", route_params=unknown),
+        _ask(web.sweep, "sweep"),
+        _ask(web.plan, "sweep/plan"),
     ]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200, 200, 401, 404]
-    assert [answer.mimetype for answer in answers].count("text/html") == 1
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200, 200, 401, 404, 404, 200]
+    assert [answer.mimetype for answer in answers].count("text/html") == 2
     for answer in answers:
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.app import saving
-from shared.app.sweep import SweepReport, sweep
+from shared.app.sweep import sweep
+from shared.app.sweep_report import SweepReport
 from shared.domain.sweep import Verdict
 from shared.domain.tags import INSTALLATION, KEEP
 from shared.web import sweep_page
