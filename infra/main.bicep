@@ -43,6 +43,9 @@ param appMakesClusters bool = false
 @description('Let the app read the region\'s sizes and quotas by a custom role of two actions: without the sizes no job is made. Needs the right to define roles; false where the app is given Reader on the subscription by hand.')
 param readQuotas bool = true
 
+@description('Let the app read the metrics of many endpoints in one call: for hundreds of endpoints. Azure wants Monitoring Reader on the whole subscription for that.')
+param batchMetrics bool = false
+
 @description('Put storage behind private endpoints, and the app and the cluster into a virtual network.')
 param vnetEnabled bool = false
 
@@ -71,6 +74,7 @@ param ownerPrincipalId string = ''
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param ownerPrincipalType string = 'User'
 
+var monitoringReader = '43d0d8ad-25c7-4714-9337-8ba259a9fe05'
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var installationId = empty(installation) ? 'droptune-${token}' : installation
 var tags = {
@@ -287,6 +291,16 @@ resource quotaReaderOfApp 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   name: guid(subscription().id, installationId, 'quota-reader', 'app')
   properties: {
     roleDefinitionId: quotaReader.id
+    principalId: identities.outputs.appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Azure Monitor's call for many resources is a call on the subscription: the role on the workspace is not enough.
+resource appReadsMetrics 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (batchMetrics) {
+  name: guid(subscription().id, installationId, monitoringReader, 'app')
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringReader)
     principalId: identities.outputs.appPrincipalId
     principalType: 'ServicePrincipal'
   }

@@ -75,6 +75,7 @@ class Layout:
             "AZUREML_REGISTRY_NAME": "azureml",
             "ARM_URL": azureml,
             "PRICES_URL": f"{azureml}/api/retail/prices",
+            "METRICS_URL": f"{azureml}/metrics",
             "EVENTS_TOPIC_URL": f"{self.url('relay')}/api/events",
             "EVENTS_TOPIC_KEY": "any",
             "DROPTUNE_STORAGE__blobServiceUri": blob,
@@ -137,7 +138,7 @@ class Layout:
     def _azureml(self) -> list[str]:
         events = self._webhook("EventGrid", "job_finished", self._keys.system["eventgrid_extension"])
         declared = self.home / "neighbours.json"
-        neighbours.declare(declared, GROUP, self.url("host"), STORAGE_TOPIC)
+        neighbours.declare(declared, GROUP, self.url("host"), STORAGE_TOPIC, WORKSPACE)
         options = {
             "--state": self.home / "azureml",
             "--neighbours": declared,

@@ -92,6 +92,7 @@ class Settings:
     timing: Timing
     installation: str
     prices_url: str
+    metrics_url: str
     events_url: str
     events_key: str
     limits: Limits
@@ -130,6 +131,7 @@ def _read(reader: _Reader) -> Settings:
             "DROPTUNE_INSTALLATION", INSTALLATION, "3 to 40 of a-z, 0-9 and dashes, as acme-prod"
         ),
         prices_url=reader.shaped("PRICES_URL", URL, "a URL", "https://prices.azure.com/api/retail/prices"),
+        metrics_url=reader.shaped("METRICS_URL", URL, "a URL", "https://{region}.metrics.monitor.azure.com"),
         events_url=reader.shaped("EVENTS_TOPIC_URL", URL_OR_NONE, "a topic's endpoint", ""),
         events_key=reader.text("EVENTS_TOPIC_KEY", ""),
         limits=_limits(reader),

@@ -74,7 +74,7 @@ def world() -> World:
         models=azureml.AzureMLModels(workspace),
         computes=azureml.AzureMLComputes(workspace),
         endpoints=azureml.AzureMLEndpoints(workspace),
-        monitor=monitor.AzureMonitor(workspace),
+        monitor=monitor.AzureMonitor(workspace, found.metrics_url),
         prices=prices.RetailPrices(found.prices_url, lambda: datetime.now(UTC)),
         topic=notices.EventGridTopic(found.events_url, found.events_key, credential.credential),
         people=notices.Apprise(os.environ),

@@ -77,7 +77,8 @@ class Door:
 
     def _admit(self, way: Way, call: Call) -> None:
         if not way.open:
-            self._issuer.check(call.headers.get("authorization", ""), self._issuer.audiences())
+            wanted = [way.audience] if way.audience else self._issuer.audiences()
+            self._issuer.check(call.headers.get("authorization", ""), wanted)
         if way.path.startswith("/subscriptions/") and "api-version" not in call.query:
             raise bad_request("The api-version query parameter (?api-version=) is required for all requests.")
         for name, kind in (("subscription", "subscription"), ("group", "resource group")):

@@ -63,13 +63,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Way:
-    """A route. `open` ways need no bearer token, `quiet` ones are neither counted nor made to fail."""
+    """A route. `open` ways need no bearer token, `quiet` ones are neither counted nor made to fail.
+
+    audience: whom a token must be for, by default the management plane.
+    """
 
     method: str
     path: str
     handler: Callable[[Call], Answer]
     open: bool = False
     quiet: bool = False
+    audience: str = ""
 
     @property
     def label(self) -> str:

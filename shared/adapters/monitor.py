@@ -1,49 +1,75 @@
-"""Azure Monitor's figures of endpoints: the resource manager's metrics call, a minute a point.
+"""Azure Monitor's figures of endpoints, a minute a point: many resources at once where that is allowed.
 
 Microsoft Learn, "Monitor online endpoints": requests have the aggregation Average alone, at a grain of one
-minute; a minute without requests has no point; requests and latencies are told by deployment too.
+minute; a minute without requests has no point; requests and latencies are told by deployment too. What
+proves that figures come in is a metric of the deployment, which is a resource of its own.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from msgspec.json import Decoder
+
 from shared.adapters.azureml.place import Request
+from shared.adapters.metrics_batch import MetricsBatch
+from shared.adapters.metrics_wire import READER, Answer, Question, by_dimension
+from shared.domain.errors import DroptuneError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from shared.adapters.azureml import AzureMLPlace
+    from shared.adapters.metrics_wire import Series
 
-VERSION = "2024-02-01"
+log = logging.getLogger(__name__)
 ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
-READER = "Monitoring Reader"
+REQUESTS, DEPLOYMENT, STATUS = "RequestsPerMinute", "deployment", "statusCode"
+ANSWER: Decoder[Answer] = Decoder(Answer)
 
 
 class AzureMonitor:
-    """`shared.ports.Monitor` over one workspace."""
+    """`shared.ports.Monitor` over one workspace. url: of the data plane, with `{region}` in it."""
 
-    def __init__(self, place: AzureMLPlace) -> None:
+    def __init__(self, place: AzureMLPlace, url: str) -> None:
         self._place = place
+        self._batch = MetricsBatch(place, url)
 
     def requests(
-        self, endpoint: str, since: datetime, until: datetime
-    ) -> Mapping[str, Mapping[datetime, float]]:
-        """Read requests a minute by deployment; raises Missing where there is no such endpoint."""
-        return self._by_deployment(endpoint, "RequestsPerMinute", since, until)
+        self, endpoints: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[str, Mapping[datetime, float]]]:
+        """Read requests a minute by endpoint and deployment; an endpoint that cannot be read is absent."""
+        paths = {name: _path(name) for name in endpoints}
+        question = Question(ENDPOINTS, REQUESTS, since, until, (DEPLOYMENT,))
+        found = self._of_many(list(paths.values()), question)
+        return {name: by_dimension(found[path], DEPLOYMENT) for name, path in paths.items() if path in found}
+
+    def heartbeats(
+        self, deployments: Sequence[tuple[str, str]], since: datetime, until: datetime
+    ) -> Mapping[tuple[str, str], Sequence[datetime]]:
+        """List the minutes in which each reported its CPU; a deployment that cannot be read is absent."""
+        paths = {one: _path(*one) for one in deployments}
+        question = Question(f"{ENDPOINTS}/deployments", "CpuUtilizationPercentage", since, until)
+        found = self._of_many(list(paths.values()), question)
+        return {
+            one: sorted({at for series in found[path] for at in series.points()})
+            for one, path in paths.items()
+            if path in found
+        }
 
     def outcomes(
         self, endpoint: str, since: datetime, until: datetime
     ) -> Mapping[str, Mapping[int, Mapping[datetime, float]]]:
         """Read requests a minute by deployment and HTTP status; raises Missing without such an endpoint."""
-        asked = {"metricnames": "RequestsPerMinute", "$filter": "deployment eq '*' and statusCode eq '*'"}
+        question = Question(ENDPOINTS, REQUESTS, since, until, (DEPLOYMENT, STATUS))
         found: dict[str, dict[int, dict[datetime, float]]] = {}
-        for series in self._of_endpoint(endpoint, asked, since, until):
-            status, points = _dimension(series, "statuscode"), _points(series)
+        for series in self._of_one(_path(endpoint), question):
+            status, points = series.dimension(STATUS), series.points()
             if status.isdecimal() and points:
-                by_status = found.setdefault(_dimension(series, "deployment"), {})
+                by_status = found.setdefault(series.dimension(DEPLOYMENT), {})
                 by_status.setdefault(int(status), {}).update(points)
         return found
 
@@ -51,63 +77,31 @@ class AzureMonitor:
         self, endpoint: str, since: datetime, until: datetime
     ) -> Mapping[str, Mapping[datetime, float]]:
         """Read the seconds in which 95 of 100 requests were answered; Azure Monitor tells milliseconds."""
-        found = self._by_deployment(endpoint, "RequestLatency_P95", since, until)
+        question = Question(ENDPOINTS, "RequestLatency_P95", since, until, (DEPLOYMENT,))
+        found = by_dimension(self._of_one(_path(endpoint), question), DEPLOYMENT)
         return {name: {at: value / 1000 for at, value in points.items()} for name, points in found.items()}
 
-    def heartbeat(
-        self, endpoint: str, deployment: str, since: datetime, until: datetime
-    ) -> Sequence[datetime]:
-        """List the minutes in which the deployment reported its CPU; raises Missing where there is none."""
-        resource = f"onlineEndpoints/{quote(endpoint, safe='')}/deployments/{quote(deployment, safe='')}"
-        asked = {"metricnames": "CpuUtilizationPercentage", "metricnamespace": f"{ENDPOINTS}/deployments"}
-        series = self._series(resource, asked, since, until)
-        return sorted({at for one in series for at in _points(one)})
+    def _of_many(self, paths: Sequence[str], question: Question) -> dict[str, list[Series]]:
+        """Read several at once, and each by itself of which nothing came back so; one alone is asked plainly.
 
-    def _by_deployment(
-        self, endpoint: str, metric: str, since: datetime, until: datetime
-    ) -> dict[str, dict[datetime, float]]:
-        asked = {"metricnames": metric, "$filter": "deployment eq '*'"}
-        found: dict[str, dict[datetime, float]] = {}
-        for series in self._of_endpoint(endpoint, asked, since, until):
-            points = _points(series)
-            if points:
-                found.setdefault(_dimension(series, "deployment"), {}).update(points)
+        So the look right before a deletion is another door's answer than the one that led there.
+        """
+        found = self._batch.read(paths, question) if len(paths) > 1 else {}
+        for path in paths:
+            if path in found:
+                continue
+            try:
+                found[path] = self._of_one(path, question)
+            except DroptuneError as error:
+                log.warning("metrics: %s cannot be read: %s", path, error.problem.message)
         return found
 
-    def _of_endpoint(
-        self, endpoint: str, asked: Mapping[str, str], since: datetime, until: datetime
-    ) -> Iterator[Mapping[str, Any]]:
-        resource = f"onlineEndpoints/{quote(endpoint, safe='')}"
-        return self._series(resource, {"metricnamespace": ENDPOINTS, **asked}, since, until)
-
-    def _series(
-        self, resource: str, asked: Mapping[str, str], since: datetime, until: datetime
-    ) -> Iterator[Mapping[str, Any]]:
-        query = {
-            "api-version": VERSION,
-            "timespan": f"{_utc(since)}/{_utc(until)}",
-            "interval": "PT1M",
-            "aggregation": "Average",
-            **asked,
-        }
-        path = f"{self._place.id}/{resource}/providers/Microsoft.Insights/metrics?{urlencode(query)}"
-        answer = self._place.call(Request("GET", path), f"the metrics of {resource}", READER)
-        for metric in answer.get("value") or ():
-            yield from metric.get("timeseries") or ()
+    def _of_one(self, path: str, question: Question) -> list[Series]:
+        url = f"{self._place.id}/{path}/providers/Microsoft.Insights/metrics?{urlencode(question.of_one())}"
+        what = f"the metrics of {path}"
+        return self._place.decoded(Request("GET", url), ANSWER, what, READER).series(what)
 
 
-def _points(series: Mapping[str, Any]) -> dict[datetime, float]:
-    return {
-        datetime.fromisoformat(point["timeStamp"]): float(point["average"])
-        for point in series.get("data") or ()
-        if point.get("average") is not None
-    }
-
-
-def _dimension(series: Mapping[str, Any], name: str) -> str:
-    values = series.get("metadatavalues") or ()
-    return next((str(one["value"]) for one in values if one["name"]["value"].lower() == name), "")
-
-
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _path(endpoint: str, deployment: str | None = None) -> str:
+    path = f"onlineEndpoints/{quote(endpoint, safe='')}"
+    return path if deployment is None else f"{path}/deployments/{quote(deployment, safe='')}"

@@ -1,8 +1,7 @@
 """What the sweep looks at: every endpoint with its deployments, their use and their price.
 
-One listing for all endpoints, one call for each endpoint's deployments, one for its requests, and a
-heartbeat of what was found quiet alone. Eight look at a time; an endpoint's figures are judged and let go
-before the next, for a month of minutes is much.
+One listing for all endpoints, one call for each endpoint's deployments, and their use in batches
+(`shared.app.use`). Eight look at a time; figures are judged and let go before the next are read.
 """
 
 from __future__ import annotations
@@ -10,17 +9,17 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shared.app import looking, own_requests
+from shared.app import looking, own_requests, use
 from shared.app.books import Books
 from shared.domain import sweep_rules
 from shared.domain.errors import DroptuneError, Missing, Transient
-from shared.domain.idle import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
     from datetime import datetime
 
     from shared.app.ledger import Ledger
@@ -46,36 +45,55 @@ def survey(world: World, ledger: Ledger, empty: Mapping[str, datetime]) -> Surve
 
     What cannot be looked at stands in `errors` and is left alone; raises where that is so of all of them.
     """
-    found, books = Survey(), Books(world, ledger)
-    eye = looking.Eye(world, ledger, books, agreed_installation(world), own_requests.read(world))
-
-    def one(endpoint: Endpoint) -> tuple[EndpointFacts, list[Verdict]] | DroptuneError:
-        try:
-            facts = patiently(lambda: eye.look(endpoint, empty.get(endpoint.name)))
-        except DroptuneError as error:
-            log.warning("sweep: %s cannot be looked at: %s", endpoint.name, error.problem.code)
-            return error
-        return slim(facts), sweep_rules.judge(facts, world.now())
-
+    found = Survey()
+    eye = looking.Eye(world, ledger, Books(world, ledger), agreed_installation(world))
     with ThreadPoolExecutor(AT_ONCE, "look") as pool:
-        endpoints = list(world.endpoints.all())
-        for endpoint, seen in zip(endpoints, pool.map(one, endpoints), strict=True):
-            if isinstance(seen, DroptuneError):
-                found.errors[endpoint.name] = seen
-            else:
-                found.facts[endpoint.name] = seen[0]
-                found.verdicts += seen[1]
+        _look(pool, eye, found, empty)
+        _judge(pool, world, found)
     if found.errors and not found.facts:
         raise next(iter(found.errors.values()))
     return found
 
 
+def _look(pool: Executor, eye: looking.Eye, found: Survey, empty: Mapping[str, datetime]) -> None:
+    def one(endpoint: Endpoint) -> EndpointFacts | DroptuneError:
+        try:
+            return patiently(lambda: eye.look(endpoint, empty.get(endpoint.name)))
+        except DroptuneError as error:
+            log.warning("sweep: %s cannot be looked at: %s", endpoint.name, error.problem.code)
+            return error
+
+    endpoints = list(eye.world.endpoints.all())
+    for endpoint, seen in zip(endpoints, pool.map(one, endpoints), strict=True):
+        if isinstance(seen, DroptuneError):
+            found.errors[endpoint.name] = seen
+        else:
+            found.facts[endpoint.name] = seen
+
+
+def _judge(pool: Executor, world: World, found: Survey) -> None:
+    own = own_requests.read(world)
+    by_use = [facts for facts in found.facts.values() if use.asked(facts, world.now())]
+    names = {facts.name for facts in by_use}
+
+    def judged(some: list[EndpointFacts]) -> list[Verdict]:
+        read = use.read(world, own, some)
+        return [verdict for facts in read for verdict in sweep_rules.judge(facts, world.now())]
+
+    for facts in found.facts.values():
+        found.verdicts += [] if facts.name in names else sweep_rules.judge(facts, world.now())
+    for verdicts in pool.map(judged, use.batches(by_use)):
+        found.verdicts += verdicts
+
+
 def look_afresh(world: World, ledger: Ledger, name: str, empty_since: datetime | None) -> EndpointFacts:
     """Look at one endpoint right before a deed; raises Missing where it is gone."""
     endpoint = world.endpoints.find(name)
-    own = own_requests.read(world, name)
-    eye = looking.Eye(world, ledger, Books(world, ledger), agreed_installation(world), own)
-    return eye.look(endpoint, empty_since)
+    eye = looking.Eye(world, ledger, Books(world, ledger), agreed_installation(world))
+    facts = eye.look(endpoint, empty_since)
+    if not use.asked(facts, world.now()):
+        return facts
+    return use.read(world, own_requests.read(world, name), [facts])[0]
 
 
 def agreed_installation(world: World) -> str | None:
@@ -96,9 +114,3 @@ def patiently(look: Callable[[], EndpointFacts]) -> EndpointFacts:
             raise
         time.sleep(busy.retry_after)
     return look()
-
-
-def slim(facts: EndpointFacts) -> EndpointFacts:
-    """Let the figures of use go."""
-    nothing = Traffic(known=False)
-    return replace(facts, deployments=tuple(replace(one, traffic=nothing) for one in facts.deployments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ class Monitor(Protocol):
     """Azure Monitor's figures of endpoints. A minute without a figure is absent, not nought."""
 
     def requests(
-        self, endpoint: str, since: datetime, until: datetime
-    ) -> Mapping[str, Mapping[datetime, float]]:
-        """Read requests a minute by deployment and minute."""
+        self, endpoints: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[str, Mapping[datetime, float]]]:
+        """Read requests a minute by endpoint, deployment and minute; an endpoint not read is absent."""
 
     def outcomes(
         self, endpoint: str, since: datetime, until: datetime
@@ -27,14 +27,19 @@ class Monitor(Protocol):
     ) -> Mapping[str, Mapping[datetime, float]]:
         """Read the seconds in which 95 of 100 requests were answered, by deployment and minute."""
 
-    def heartbeat(
-        self, endpoint: str, deployment: str, since: datetime, until: datetime
-    ) -> Sequence[datetime]:
-        """List the minutes in which the deployment reported its CPU."""
+    def heartbeats(
+        self, deployments: Sequence[tuple[str, str]], since: datetime, until: datetime
+    ) -> Mapping[tuple[str, str], Sequence[datetime]]:
+        """List the minutes in which each (endpoint, deployment) reported its CPU; one not read is absent."""
 
 
 class Prices(Protocol):
     """Retail prices."""
 
-    def hourly_usd(self, instance_type: str, location: str) -> float | None:
-        """Price one instance for an hour; None: unknown, which is never nought."""
+    def hourly_usd(
+        self, instance_type: str, location: str, tier: Literal["dedicated", "low_priority"] = "dedicated"
+    ) -> float | None:
+        """Price one instance for an hour; None: unknown, which is never nought.
+
+        Where low priority has no price of its own, it is the dedicated one: it costs no more than that.
+        """

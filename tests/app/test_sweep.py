@@ -17,7 +17,7 @@ from shared.ports import DeploymentSpec
 from tests.app.life import Life, chats
 
 if TYPE_CHECKING:
-    from shared.app.sweep import SweepReport
+    from shared.app.sweep_report import SweepReport
     from shared.domain.run import Run
 
 SHORT = "serving: {rollout: [100]}\ncost: {idle_hours: 1, grace_hours: 0, ttl_days: 1, idle_action: delete}\n"
@@ -345,7 +345,7 @@ def test_figures_are_asked_for_only_where_they_decide() -> None:
     life.azureml.monitor.asked(run.endpoint or "", run.deployment or "", life.at - timedelta(minutes=5))
     sweep(life.world, dry_run=False)
     assert life.azureml.count("monitor.requests") == before + 1
-    assert life.azureml.count("monitor.heartbeat") == 0
+    assert life.azureml.count("monitor.heartbeats") == 0
 
 
 def test_a_previous_deployment_that_was_given_traffic_again_is_in_service() -> None:

@@ -170,6 +170,6 @@ def _adapters(emulator: Emulator) -> EmulatorRig:
         models=azureml.AzureMLModels(place),
         computes=azureml.AzureMLComputes(place),
         endpoints=azureml.AzureMLEndpoints(place),
-        monitor=monitor.AzureMonitor(place),
+        monitor=monitor.AzureMonitor(place, f"{emulator.url}/metrics"),
         prices=prices.RetailPrices(f"{emulator.url}/api/retail/prices", now),
     )

@@ -401,18 +401,36 @@ def test_a_deployment_needs_its_endpoint(rig: Rig, model: ModelVersion) -> None:
 def test_requests_are_counted_by_deployment_and_minute(rig: Rig, model: ModelVersion) -> None:
     begun, endpoint = now(), make_endpoint(rig)
     deploy(rig, endpoint, model)
-    assert rig.monitor.requests(endpoint, begun - timedelta(minutes=1), now()) == {}
+    assert rig.monitor.requests([endpoint], begun - timedelta(minutes=1), now()) == {endpoint: {}}
     for _ in range(2):
         rig.endpoints.ask(endpoint, CHAT, "r0123456789")
-    found = rig.monitor.requests(endpoint, begun - timedelta(minutes=1), now() + timedelta(minutes=1))
+    span = (begun - timedelta(minutes=1), now() + timedelta(minutes=1))
+    found = rig.monitor.requests([endpoint], *span)[endpoint]
     assert found.keys() == {"r0123456789"}
     assert sum(found["r0123456789"].values()) == 2
     for minute in found["r0123456789"]:
         assert minute.utcoffset() == timedelta(0)
         assert (minute.second, minute.microsecond) == (0, 0)
         assert begun - timedelta(minutes=1) <= minute <= now()
-    earlier = rig.monitor.requests(endpoint, begun - timedelta(hours=2), begun - timedelta(hours=1))
-    assert earlier == {}
+    earlier = rig.monitor.requests([endpoint], begun - timedelta(hours=2), begun - timedelta(hours=1))
+    assert earlier == {endpoint: {}}
+
+
+def test_many_are_read_in_one_go(rig: Rig, model: ModelVersion) -> None:
+    begun, endpoints = now(), [make_endpoint(rig) for _ in range(2)]
+    for endpoint in endpoints:
+        deploy(rig, endpoint, model)
+    rig.endpoints.ask(endpoints[0], CHAT, "r0123456789")
+    span = (begun - timedelta(minutes=1), now() + timedelta(minutes=1))
+    found = rig.monitor.requests([*endpoints, "nowhere"], *span)
+    assert found.keys() >= {*endpoints}
+    assert sum(found[endpoints[0]]["r0123456789"].values()) == 1
+    assert not found[endpoints[1]]
+    assert not found.get("nowhere")
+    one, other, never = [(name, "r0123456789") for name in endpoints] + [(endpoints[0], "never")]
+    beats = rig.monitor.heartbeats([one, never, other], *span)
+    assert beats.keys() >= {one, other}
+    assert not beats.get(never)
 
 
 def test_outcomes_and_latency_are_told_by_deployment(rig: Rig, model: ModelVersion) -> None:
@@ -435,10 +453,8 @@ def test_outcomes_and_latency_are_told_by_deployment(rig: Rig, model: ModelVersi
 
 def test_a_deployment_that_never_was_has_no_heartbeat(rig: Rig) -> None:
     endpoint = make_endpoint(rig)
-    with pytest.raises(Missing):
-        rig.monitor.heartbeat(endpoint, "never", now() - timedelta(hours=1), now())
-    with pytest.raises(Missing):
-        rig.monitor.requests("nowhere", now() - timedelta(hours=1), now())
+    assert rig.monitor.heartbeats([(endpoint, "never")], now() - timedelta(hours=1), now()) == {}
+    assert rig.monitor.requests(["nowhere"], now() - timedelta(hours=1), now()) == {}
 
 
 def test_a_price_is_known_or_unknown_never_nought(rig: Rig) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from shared.app.sweep import SweepReport
+    from shared.app.sweep_report import SweepReport
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

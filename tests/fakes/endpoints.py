@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from shared.domain.sizes import Tier
     from shared.ports import DeploymentSpec
     from tests.fakes.faults import Faults
     from tests.fakes.training import FakeModels
@@ -36,19 +37,16 @@ class FakeMonitor:
         self._beats: dict[tuple[str, str], set[datetime]] = {}
 
     def requests(
-        self, endpoint: str, since: datetime, until: datetime
-    ) -> Mapping[str, Mapping[datetime, float]]:
+        self, endpoints: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[str, Mapping[datetime, float]]]:
         with self._faults.call("monitor.requests"):
-            self._check(endpoint, None)
-            found = self._requests.get(endpoint, {})
-            inside = {name: _inside(points, since, until) for name, points in found.items()}
-            return {name: points for name, points in inside.items() if points}
+            return {name: self._asked_of(name, since, until) for name in endpoints if self.there(name, None)}
 
     def outcomes(
         self, endpoint: str, since: datetime, until: datetime
     ) -> Mapping[str, Mapping[int, Mapping[datetime, float]]]:
         with self._faults.call("monitor.outcomes"):
-            self._check(endpoint, None)
+            self._check(endpoint)
             found = self._outcomes.get(endpoint, {})
             return {
                 name: {status: _inside(points, since, until) for status, points in by_status.items()}
@@ -59,17 +57,19 @@ class FakeMonitor:
         self, endpoint: str, since: datetime, until: datetime
     ) -> Mapping[str, Mapping[datetime, float]]:
         with self._faults.call("monitor.latency"):
-            self._check(endpoint, None)
+            self._check(endpoint)
             found = self._latency.get(endpoint, {})
             return {name: _inside(points, since, until) for name, points in found.items()}
 
-    def heartbeat(
-        self, endpoint: str, deployment: str, since: datetime, until: datetime
-    ) -> Sequence[datetime]:
-        with self._faults.call("monitor.heartbeat"):
-            self._check(endpoint, deployment)
-            beats = self._beats.get((endpoint, deployment), set())
-            return sorted(at for at in beats if minute(since) <= at < until)
+    def heartbeats(
+        self, deployments: Sequence[tuple[str, str]], since: datetime, until: datetime
+    ) -> Mapping[tuple[str, str], Sequence[datetime]]:
+        with self._faults.call("monitor.heartbeats"):
+            return {
+                one: sorted(at for at in self._beats.get(one, set()) if minute(since) <= at < until)
+                for one in deployments
+                if self.there(*one)
+            }
 
     # For tests.
 
@@ -96,9 +96,16 @@ class FakeMonitor:
             beats.add(at)
             at += timedelta(minutes=1)
 
-    def _check(self, endpoint: str, deployment: str | None) -> None:
-        if not self.there(endpoint, deployment):
-            raise Missing("azureml-missing", f"There is no {endpoint}/{deployment or ''}.")
+    def _asked_of(
+        self, endpoint: str, since: datetime, until: datetime
+    ) -> Mapping[str, Mapping[datetime, float]]:
+        found = self._requests.get(endpoint, {})
+        inside = {name: _inside(points, since, until) for name, points in found.items()}
+        return {name: points for name, points in inside.items() if points}
+
+    def _check(self, endpoint: str) -> None:
+        if not self.there(endpoint, None):
+            raise Missing("azureml-missing", f"There is no {endpoint}.")
 
 
 def _inside(points: Mapping[datetime, float], since: datetime, until: datetime) -> dict[datetime, float]:
@@ -111,10 +118,17 @@ class FakePrices:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self.hourly = {"standard_nc24ads_a100_v4": 3.673, "standard_nc48ads_a100_v4": 7.346}
+        self.low_priority: dict[str, float] = {}
 
-    def hourly_usd(self, instance_type: str, location: str) -> float | None:  # noqa: ARG002 - one price list
+    def hourly_usd(
+        self,
+        instance_type: str,
+        location: str,  # noqa: ARG002 - one price list
+        tier: Tier = "dedicated",
+    ) -> float | None:
         with self._faults.call("prices.hourly_usd"):
-            return self.hourly.get(instance_type.lower())
+            low = self.low_priority.get(instance_type.lower()) if tier == "low_priority" else None
+            return self.hourly.get(instance_type.lower()) if low is None else low
 
 
 class FakeEndpoints:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.errors import Missing, Transient
+from shared.domain.errors import Transient
 from shared.ports import (
     Computes,
     DeploymentSpec,
@@ -91,9 +91,9 @@ def test_questions_show_in_the_monitor_and_deleted_things_do_not(fake: FakeAzure
     fake.endpoints.deploy(DeploymentSpec("acme", "blue", fake.models.versions[0].id, "size", 1, {}))
     assert fake.endpoints.ask("acme", [{"role": "user", "content": "hi"}], "blue") == "blue heard hi"
     minute = NOW.replace(second=0)
-    assert fake.monitor.requests("acme", minute, NOW) == {"blue": {minute: 1.0}}
+    assert fake.monitor.requests(["acme"], minute, NOW) == {"acme": {"blue": {minute: 1.0}}}
     fake.monitor.beat("acme", "blue", minute, NOW)
-    assert fake.monitor.heartbeat("acme", "blue", minute, NOW) == [minute]
+    assert fake.monitor.heartbeats([("acme", "blue")], minute, NOW) == {("acme", "blue"): [minute]}
     fake.endpoints.delete("acme")
-    with pytest.raises(Missing):
-        fake.monitor.requests("acme", minute, NOW)
+    assert fake.monitor.requests(["acme"], minute, NOW) == {}
+    assert fake.monitor.heartbeats([("acme", "blue")], minute, NOW) == {}

@@ -49,6 +49,10 @@ SCOPES = {
 }
 NONE = "\N{EN DASH}"
 CUSTOM = ("app", "Droptune quota reader", "subscription")
+OF_SUBSCRIPTION = {
+    "quotaReaderOfApp": CUSTOM,
+    "appReadsMetrics": ("app", "Monitoring Reader", "subscription"),
+}
 
 
 def told() -> set[tuple[str, str, str]]:
@@ -60,10 +64,10 @@ def told() -> set[tuple[str, str, str]]:
 
 
 def assigned() -> list[tuple[str, str, str, str]]:
-    """Each assignment as (file, principal, role's id, scope's symbol); the custom role's is left out."""
+    """Each assignment as (file, principal, role's id, scope's symbol), but for those of the subscription."""
     found = []
     for one in made("Microsoft.Authorization/roleAssignments"):
-        if one.symbol == "quotaReaderOfApp":
+        if one.symbol in OF_SUBSCRIPTION:
             continue
         role: Any = one.properties["roleDefinitionId"]["function"]["parameters"]["resource_name_1"]
         found.append((one.file, one.properties["principalId"], variable(one.file, role), one.body["scope"]))
@@ -81,7 +85,22 @@ def test_the_docs_and_the_bicep_give_the_same_roles() -> None:
         for file, who, role, scope in assigned()
         if file != "people.bicep"
     }
-    assert given | {CUSTOM} == told()
+    assert given | {*OF_SUBSCRIPTION.values()} == told()
+
+
+def test_only_two_assignments_reach_over_the_subscription_and_each_can_be_left_out() -> None:
+    found = {
+        one.symbol: one for one in made("Microsoft.Authorization/roleAssignments") if one.file == "main.bicep"
+    }
+    assert found.keys() == OF_SUBSCRIPTION.keys()
+    text = (INFRA / "main.bicep").read_text("utf-8")
+    for symbol, switch in (("quotaReaderOfApp", "readQuotas"), ("appReadsMetrics", "batchMetrics")):
+        assert found[symbol].conditional
+        assert re.search(rf"^resource {symbol} .* = if \({switch}\) {{$", text, re.MULTILINE)
+    role = found["appReadsMetrics"].properties["roleDefinitionId"]["function"]["parameters"][
+        "resource_name_1"
+    ]
+    assert ROLES[variable("main.bicep", role)] == "Monitoring Reader"
 
 
 def test_the_custom_role_reads_two_things() -> None:
@@ -100,7 +119,7 @@ def test_an_assignments_name_is_made_of_its_own_scope_principal_and_role() -> No
     for one in made("Microsoft.Authorization/roleAssignments"):
         text = str(one.body["name"])
         parts = [one.properties["principalId"], one.body.get("scope")]
-        if one.symbol != "quotaReaderOfApp":
+        if one.symbol not in OF_SUBSCRIPTION:
             parts.append(one.properties["roleDefinitionId"]["function"]["parameters"]["resource_name_1"])
             assert all(f"'{part}'" in text for part in parts), str(one)
 

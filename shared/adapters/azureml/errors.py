@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
 from azure.core import exceptions as sdk
 
 from shared.adapters.azureml import patience
@@ -41,7 +42,7 @@ NO_ROOM = ("quota", "capacity", "notenoughcores", "skunotavailable", "allocation
 TAKEN = ("already exists", "already an endpoint with this name", "resourceexists")
 NO_CLOUD = "Unknown cloud environment"
 SCIENTIST = "AzureML Data Scientist"
-UNREADABLE = (sdk.DecodeError, sdk.DeserializationError, json.JSONDecodeError)
+UNREADABLE = (sdk.DecodeError, sdk.DeserializationError, json.JSONDecodeError, msgspec.DecodeError)
 OURS = (sdk.StreamConsumedError, sdk.StreamClosedError, sdk.ResponseNotReadError, sdk.SerializationError)
 QUERY = re.compile(r"\?[^\s)'\"]+")
 # azure-identity's chain keeps neither cause nor status of what failed, only its text. A token service that

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
     from azure.core import PipelineClient
+    from azure.core.rest import HttpResponse
+    from msgspec.json import Decoder
 
 JOBS = "2024-01-01-preview"
 ENDPOINTS = "2022-02-01-preview"
@@ -29,12 +31,17 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Request:
-    """One plain call. path: below the resource manager, or an absolute URL; version: the API's, or none."""
+    """One plain call.
+
+    path: below the resource manager, or an absolute URL; version: the API's, or none;
+    audience: whom the token is for, by default the resource manager.
+    """
 
     method: str
     path: str
     version: str = ""
     body: Mapping[str, Any] | None = None
+    audience: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,14 @@ class AzureMLPlace:
 
     def call(self, request: Request, what: str, role: str = SCIENTIST) -> dict[str, Any]:
         """Make one call with the app's token and read its JSON; raises our errors alone."""
-        from azure.core.rest import HttpRequest
-
-        absolute = request.path.startswith("https://")
-        url = request.path if absolute else self.arm_url.rstrip("/") + request.path
-        params = {"api-version": request.version} if request.version else None
         with mapped(what, role):
-            asked = HttpRequest(request.method, url, params=params, json=request.body)
-            response = self.once("pipeline", self._make_pipeline).send_request(asked)
-            response.raise_for_status()
+            response = self._sent(request)
             return dict(response.json()) if response.content.strip() else {}
+
+    def decoded(self, request: Request, decoder: Decoder[Made], what: str, role: str = SCIENTIST) -> Made:
+        """Make one call and decode its answer, for answers of many figures; raises our errors alone."""
+        with mapped(what, role):
+            return decoder.decode(self._sent(request).content)
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """Make a thing at its first use and keep it; what is kept is given without waiting for others."""
@@ -107,11 +112,24 @@ class AzureMLPlace:
         found: Made = self._kept[name]
         return found
 
-    def _make_pipeline(self) -> PipelineClient[Any, Any]:
+    def _sent(self, request: Request) -> HttpResponse:
+        from azure.core.rest import HttpRequest
+
+        absolute = request.path.startswith("https://")
+        url = request.path if absolute else self.arm_url.rstrip("/") + request.path
+        params = {"api-version": request.version} if request.version else None
+        audience = (request.audience or self.arm_url).rstrip("/")
+        pipeline = self.once(f"pipeline {audience}", lambda: self._make_pipeline(audience))
+        response = pipeline.send_request(HttpRequest(request.method, url, params=params, json=request.body))
+        response.raise_for_status()
+        found: HttpResponse = response
+        return found
+
+    def _make_pipeline(self, audience: str) -> PipelineClient[Any, Any]:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
 
-        scope = self.arm_url.rstrip("/") + "/.default"
+        scope = f"{audience}/.default"
         policies = [RetryPolicy(**patience.RETRIES), BearerTokenCredentialPolicy(self.credential(), scope)]
         return PipelineClient(self.arm_url, policies=policies, transport=patience.transport())
 

@@ -20,7 +20,8 @@ from tests.local.azureml.flow import (
     submit,
     wait_for,
 )
-from tests.local.azureml.rig import WS, until
+from tests.local.azureml.rig import SUBSCRIPTION, WS, until
+from tests.shelf import Shelf, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,6 +242,60 @@ def test_requests_and_heartbeat_follow_the_clock(
     assert not any("average" in point for point in beats["data"])
     answer = emulator.arm("GET", f"{place}/providers/Microsoft.Insights/metrics?metricnames=Nothing")
     assert answer.status_code == 501
+
+
+@pytest.fixture
+def shelved(make_emulator: Callable[..., Emulator]) -> Emulator:
+    """Two endpoints: one whose twelve deployments were each asked something two hours ago, a silent one."""
+    emulator = make_emulator()
+    at = datetime.fromisoformat(emulator.admin("GET", "clock")["now"])
+    shelf = Shelf(emulator.folder, at)
+    things = [Thing(f"d{n}", {}, timedelta(days=1), asked=(timedelta(hours=2),)) for n in range(12)]
+    shelf.put("many", {}, timedelta(days=1), *things)
+    shelf.put("silent", {}, timedelta(days=1), Thing("d", {}, timedelta(days=1), beats=timedelta(days=1)))
+    shelf.close()
+    return emulator
+
+
+def test_a_split_metric_has_ten_series_unless_more_are_asked_for(shelved: Emulator) -> None:
+    at = datetime.fromisoformat(shelved.admin("GET", "clock")["now"])
+    span, split = (
+        f"{(at - timedelta(hours=3)).isoformat()}/{at.isoformat()}",
+        {"$filter": "deployment eq '*'"},
+    )
+    assert len(metrics(shelved, "/onlineEndpoints/many", span, "RequestsPerMinute", **split)) == 10
+    more = {**split, "top": "1000"}
+    assert len(metrics(shelved, "/onlineEndpoints/many", span, "RequestsPerMinute", **more)) == 12
+
+
+def test_many_resources_are_read_in_one_call(shelved: Emulator) -> None:
+    at = datetime.fromisoformat(shelved.admin("GET", "clock")["now"])
+    asked = {
+        "api-version": "2024-02-01",
+        "starttime": (at - timedelta(hours=3)).isoformat(),
+        "endtime": at.isoformat(),
+        "metricnames": "RequestsPerMinute",
+        "metricnamespace": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+        "aggregation": "Average",
+        "filter": "deployment eq '*'",
+        "top": "1000",
+    }
+
+    def batch(ids: list[str], audience: str = "/metrics", **more: str) -> httpx.Response:
+        url = f"{shelved.url}/metrics/subscriptions/{SUBSCRIPTION}/metrics:getBatch"
+        headers = {"Authorization": f"Bearer {shelved.token(shelved.url + audience)}"}
+        return shelved.client().post(
+            url, params={**asked, **more}, json={"resourceids": ids}, headers=headers
+        )
+
+    ids = [f"{WS}/onlineEndpoints/{name}" for name in ("many", "silent", "gone")]
+    values = batch(ids).json()["values"]
+    assert [value["resourceid"] for value in values] == ids
+    assert [len(value["value"][0]["timeseries"]) for value in values] == [12, 0, 0]
+    assert batch(ids, audience="").status_code == 401  # the resource manager's token opens another door
+    assert batch([f"{WS}/onlineEndpoints/e{n}" for n in range(51)]).status_code == 400
+    assert batch([*ids, f"{WS}/onlineEndpoints/silent/deployments/d"]).status_code == 400
+    assert batch(ids, starttime="yesterday").status_code == 400
 
 
 def test_prices_are_filtered_as_the_retail_api_does(emulator: Emulator) -> None:
