@@ -215,6 +215,7 @@ module host 'app/host.bicep' = {
     workspaceGroup: workspaceGroup
     dropsTopicId: events.outputs.dropsTopicId
     jobsTopicId: ml.outputs.topicId
+    jobsIdentityId: identities.outputs.jobsId
     overrides: appSettings
   }
   dependsOn: [
@@ -233,6 +234,8 @@ module roles 'app/roles.bicep' = {
     noticesTopicName: events.outputs.noticesTopicName
     appPrincipalId: identities.outputs.appPrincipalId
     jobsPrincipalId: identities.outputs.jobsPrincipalId
+    jobsIdentityName: identities.outputs.jobsName
+    appMakesClusters: appMakesClusters
     dropsTopicPrincipalId: events.outputs.dropsTopicPrincipalId
     jobsTopicPrincipalId: ml.outputs.topicPrincipalId
   }

@@ -56,7 +56,10 @@ class Storage:
 
 @dataclass(frozen=True)
 class AzureML:
-    """The workspace, the registry its base models come from, and the datastore over `prepared`."""
+    """The workspace, the registry its base models come from, and the datastore over `prepared`.
+
+    jobs_identity: the ARM id of the user-assigned identity of clusters that the app makes; empty: none.
+    """
 
     subscription: str
     resource_group: str
@@ -64,6 +67,7 @@ class AzureML:
     registry: str
     datastore: str
     arm_url: str
+    jobs_identity: str
 
     @property
     def workspace_id(self) -> str:
@@ -125,6 +129,7 @@ def _read(reader: _Reader) -> Settings:
             registry=reader.text("AZUREML_REGISTRY_NAME", "azureml"),
             datastore=reader.text("AZUREML_DATASTORE", "droptune_prepared"),
             arm_url=reader.shaped("ARM_URL", URL, "a URL", "https://management.azure.com"),
+            jobs_identity=reader.shaped("AZUREML_JOBS_IDENTITY", RESOURCE, "a resource's id", ""),
         ),
         timing=_timing(reader),
         installation=reader.shaped(

@@ -12,6 +12,7 @@ param instanceMemory int
 param installation string
 param workspaceName string
 param workspaceGroup string
+param jobsIdentityId string
 param dropsTopicId string
 param jobsTopicId string
 param overrides object
@@ -57,9 +58,9 @@ var droptune = {
   AZURE_SUBSCRIPTION_ID: subscription().subscriptionId
   AZURE_RESOURCE_GROUP: workspaceGroup
   AZUREML_WORKSPACE_NAME: workspaceName
+  AZUREML_JOBS_IDENTITY: jobsIdentityId
   DROPTUNE_INSTALLATION: installation
   DROPTUNE_DROPS_TOPIC_ID: dropsTopicId
-  EVENTS_TOPIC_URL: notices.properties.endpoint
   DROPTUNE_JOBS_TOPIC_ID: jobsTopicId
   EVENTS_TOPIC_URL: notices.properties.endpoint
   DROPTUNE_APP_ID: resourceId('Microsoft.Web/sites', 'func-${token}')

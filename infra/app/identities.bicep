@@ -19,5 +19,6 @@ resource jobs 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
 
 output appName string = app.name
 output appPrincipalId string = app.properties.principalId
+output jobsName string = jobs.name
 output jobsId string = jobs.id
 output jobsPrincipalId string = jobs.properties.principalId

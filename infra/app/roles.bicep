@@ -6,6 +6,8 @@ param insightsName string
 param noticesTopicName string
 param appPrincipalId string
 param jobsPrincipalId string
+param jobsIdentityName string
+param appMakesClusters bool
 param dropsTopicPrincipalId string
 param jobsTopicPrincipalId string
 
@@ -15,6 +17,7 @@ var blobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 var eventGridDataSender = 'd5a91429-5739-47e2-a06b-3470a27159e7'
+var identityOperator = 'f1a07417-d97a-45cb-824c-7a7467783830'
 
 resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: dataAccountName
@@ -80,6 +83,21 @@ resource stepsPoison 'Microsoft.Storage/storageAccounts/queueServices/queues@202
 resource blobsPoison 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' existing = {
   parent: queues
   name: 'webjobs-blobtrigger-poison'
+}
+
+resource jobsIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: jobsIdentityName
+}
+
+// A cluster that the app makes is given the jobs' identity, which takes the right to assign it.
+resource appGivesIdentity 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (appMakesClusters) {
+  name: guid(jobsIdentity.id, appPrincipalId, identityOperator)
+  scope: jobsIdentity
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', identityOperator)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
 }
 
 // A drop is never altered: the app cannot even by mistake.

@@ -107,7 +107,7 @@ class Computes:
         before = self._store.get(Compute, name)
         if before and before.body.get("vmSize", "").lower() != inner["vmSize"].lower():
             raise bad_request(f"Compute '{name}' exists with size {before.body['vmSize']}; it can't change.")
-        kept = self._keep(name, inner, body.get("tags") or {})
+        kept = self._keep(name, inner, body)
         shown = self._body(kept)
         shown["properties"] |= {"provisioningState": "Updating" if before else "Creating"}
         shown["properties"] |= {"provisioningErrors": None}
@@ -136,14 +136,15 @@ class Computes:
             shown["lowPriorityCapable"] = False
         return {**shown, "osVhdSizeMB": 1047552, "premiumIO": True, "supportedComputeTypes": ["AmlCompute"]}
 
-    def _keep(self, name: str, inner: Json, tags: dict[str, str]) -> Compute:
+    def _keep(self, name: str, inner: Json, sent: Json) -> Compute:
         now = self._clock.now()
         ready = now + timedelta(seconds=self._region.settings.compute_seconds)
         mishap = self._mishaps.take("compute", name)
         fresh = Compute(
             name=name,
             body=inner,
-            tags=tags,
+            tags=sent.get("tags") or {},
+            identity=sent.get("identity"),
             created=stamp(now),
             modified=stamp(now),
             ready=stamp(ready),
@@ -174,6 +175,7 @@ class Computes:
             "type": "Microsoft.MachineLearningServices/workspaces/computes",
             "location": place.location,
             "tags": compute.tags,
+            **({"identity": compute.identity} if compute.identity else {}),
             "systemData": system_data(compute.created, compute.modified),
             "properties": {
                 "computeType": "AmlCompute",

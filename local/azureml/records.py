@@ -148,6 +148,7 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True):
     modified: str
     ready: str | None = None
     error: Json | None = None
+    identity: Json | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from shared.ports import Computes, Endpoints, Job, Jobs, Models, Monitor, Prices
 
 COMPUTE, SIZE, LOCATION = "gpu-cluster", "Standard_NC24ads_A100_v4", "eastus2"
+JOBS_IDENTITY = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
+    "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-jobs"
+)
 NUMBERS = itertools.count(1)
 
 
@@ -163,6 +167,7 @@ def _adapters(emulator: Emulator) -> EmulatorRig:
         datastore="droptune_prepared",
         arm_url=emulator.url,
         credential=credential.credential,
+        jobs_identity=JOBS_IDENTITY,
     )
     return EmulatorRig(
         emulator=emulator,

@@ -23,7 +23,7 @@ from shared.domain.names import LARGEST_GENERATION, endpoint, short_digest
 from shared.domain.run import State
 from shared.domain.survey import Limits
 from shared.domain.tags import INSTALLATION, RUN
-from tests.contract.rigs import SIZE, EmulatorRig, emulator_rig, now, unique
+from tests.contract.rigs import JOBS_IDENTITY, SIZE, EmulatorRig, emulator_rig, now, unique
 from tests.contract.runs import Runs, chats
 from tests.local.azureml.rig import WS, until
 
@@ -606,6 +606,7 @@ def test_a_cluster_is_made_of_low_priority_where_dedicated_has_no_quota(rig: Emu
     body = rig.emulator.arm("GET", f"/computes/{name}").json()
     assert body["properties"]["properties"]["scaleSettings"]["minNodeCount"] == 0
     assert body["tags"][RUN] == run.name
+    assert list(body["identity"]["userAssignedIdentities"]) == [JOBS_IDENTITY]
 
 
 def test_a_run_s_own_endpoint_signs_in_by_entra_id_and_goes_when_the_run_fails(rig: EmulatorRig) -> None:

@@ -53,6 +53,27 @@ def test_every_file_is_parsed_whole_by_both_parsers(path: Path) -> None:
     assert tree(path)["parameters"]
 
 
+def doubled(node: Node) -> list[str]:
+    """Bicep takes no key twice in an object (BCP025); neither parser minds."""
+    keys = [
+        bytes(child.children[0].text or b"").decode().strip("'")
+        for child in node.children
+        if child.type == "object_property"
+    ]
+    own = [key for key in set(keys) if keys.count(key) > 1]
+    return own + [key for child in node.children for key in doubled(child)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_object_has_a_key_twice(path: Path) -> None:
+    assert doubled(Parser(Language(tree_sitter_bicep.language())).parse(path.read_bytes()).root_node) == []
+
+
+def test_a_key_that_stands_twice_is_seen() -> None:
+    text = b"var x = {\n  a: 1\n  b: {\n    a: 1\n    a: 2\n  }\n}\n"
+    assert doubled(Parser(Language(tree_sitter_bicep.language())).parse(text).root_node) == ["a"]
+
+
 def test_a_broken_file_is_seen() -> None:
     found = Parser(Language(tree_sitter_bicep.language())).parse(b"resource x 'A/b@1' = {\n  name: \n}")
     assert broken(found.root_node)

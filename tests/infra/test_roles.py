@@ -22,6 +22,7 @@ ROLES = {
     "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
     "43d0d8ad-25c7-4714-9337-8ba259a9fe05": "Monitoring Reader",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "f1a07417-d97a-45cb-824c-7a7467783830": "Managed Identity Operator",
     "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
 }
 WHO = {
@@ -43,6 +44,7 @@ SCOPES = {
     ("roles.bicep", "hostAccount"): "host account",
     ("roles.bicep", "insights"): "Application Insights",
     ("roles.bicep", "notices"): "topic notices",
+    ("roles.bicep", "jobsIdentity"): "jobs' identity",
     ("ml.bicep", "workspace"): "workspace",
     ("workspace.bicep", "account"): "workspace's storage",
     ("workspace.bicep", "registry"): "workspace's registry",

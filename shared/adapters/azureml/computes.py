@@ -46,8 +46,12 @@ class AzureMLComputes:
             asked = Request("GET", page["nextLink"]) if page.get("nextLink") else None
 
     def create(self, spec: ClusterSpec) -> None:
-        """Begin to make a cluster; Azure ML would take a second PUT as a change of its scale."""
-        from azure.ai.ml.entities import AmlCompute
+        """Begin to make a cluster; Azure ML would take a second PUT as a change of its scale.
+
+        Its nodes read the credential-less datastores with the cluster's identity, and without one not at all
+        (Microsoft Learn, "Set up authentication between Azure ML and other services", compute cluster).
+        """
+        from azure.ai.ml.entities import AmlCompute, IdentityConfiguration, ManagedIdentityConfiguration
 
         with self._place.sdk(f"the compute {_checked(spec.name)}") as sdk:
             with suppress(Missing):
@@ -62,6 +66,12 @@ class AzureMLComputes:
                     max_instances=spec.max_nodes,
                     idle_time_before_scale_down=spec.idle_seconds,
                     tags=dict(spec.tags),
+                    identity=IdentityConfiguration(
+                        type="user_assigned",
+                        user_assigned_identities=[ManagedIdentityConfiguration(resource_id=jobs)],
+                    )
+                    if (jobs := self._place.jobs_identity)
+                    else None,
                 )
             )
         LOG.info("began to make compute %s of %s, %s", spec.name, spec.size, spec.tier)
