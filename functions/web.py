@@ -1,9 +1,10 @@
 """What can be asked over HTTP. Every route but the health check takes a function key, in the header."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import azure.functions as func
+import msgspec
 
 from shared import wiring
 from shared.app import people, saving, sweep_report, views
@@ -17,7 +18,9 @@ from shared.domain.errors import Missing, Permanent
 blueprint = func.Blueprint()
 NEWEST = 100
 LONGEST_REASON = 1000
+LONGEST_NAME = 200
 LONG = 10
+PRINCIPAL = "X-MS-CLIENT-PRINCIPAL-NAME"
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -92,27 +95,45 @@ def plan(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.route(route="runs/{id}/approve", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 def approve(req: func.HttpRequest) -> func.HttpResponse:
-    """Let a waiting run go on; `{"reason": TEXT}` in the body is kept with it."""
+    """Let a waiting run go on; `{"reason": TEXT, "by": NAME}` in the body are kept with it."""
     return _wish(req, "approve")
 
 
 @blueprint.route(route="runs/{id}/reject", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 def reject(req: func.HttpRequest) -> func.HttpResponse:
-    """End a waiting run; `{"reason": TEXT}` in the body is kept with it."""
+    """End a waiting run; `{"reason": TEXT, "by": NAME}` in the body are kept with it."""
     return _wish(req, "reject")
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a decision over HTTP may say. by: who decides, as they say."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)] = ""
+    by: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] = ""
+
+
+_decode = msgspec.json.Decoder(Wish).decode
+
+
+def who(principal: str, given: str) -> str:
+    """Name who decides, for the history. It is what is said, and no proof: only the key was checked.
+
+    principal: the platform's header where the app's authentication is on; where it is off, a caller's own.
+    """
+    name, how = (principal, "by the platform's header") if principal.strip() else (given, "as they say")
+    name = " ".join(name.split())[:LONGEST_NAME]
+    return f"{name} (HTTP, {how})" if name else "HTTP"
 
 
 def _wish(req: func.HttpRequest, action: str) -> func.HttpResponse:
     try:
-        body = json.loads(req.get_body() or b"{}")
-        reason = body.get("reason", "") if isinstance(body, dict) else None
-    except ValueError:
-        reason = None
-    if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
-        told = f'The body is empty, or {{"reason": TEXT}} of at most {LONGEST_REASON} characters'
-        return _json({"error": told}, 400)
+        asked = _decode(req.get_body() or b"{}")
+    except msgspec.MsgspecError:
+        told = f'The body is empty, or {{"reason": TEXT, "by": NAME}} of at most {LONGEST_REASON} characters'
+        return _json({"error": f"{told} and {LONGEST_NAME}"}, 400)
+    by = who(req.headers.get(PRINCIPAL, ""), asked.by)
     try:
-        run_ = people.wish(wiring.world(), req.route_params.get("id", ""), action, "HTTP", reason)
+        run_ = people.wish(wiring.world(), req.route_params.get("id", ""), action, by, asked.reason)
     except Permanent as refused:
         status = 404 if refused.problem.code == "run-missing" else 409
         return _json({"error": str(refused), "code": refused.problem.code}, status)

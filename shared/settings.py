@@ -29,6 +29,8 @@ LIMITS = {
     "DEPLOYMENTS_MAX": "deployments",
     "DEPLOYMENTS_PER_ENDPOINT_MAX": "deployments_beside",
 }
+# Azure ML's own of its fine-tune components: torch, transformers and mlflow are in it.
+COMPARES = "azureml://registries/azureml/environments/acft-hf-nlp-gpu/labels/latest"
 INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
 URL = re.compile(r"https?://[^\s]+")
 URL_OR_NONE = re.compile(r"(https?://[^\s]+)?")
@@ -59,6 +61,7 @@ class AzureML:
     """The workspace, the registry its base models come from, and the datastore over `prepared`.
 
     jobs_identity: the ARM id of the user-assigned identity of clusters that the app makes; empty: none.
+    environment: what the comparing step runs in.
     """
 
     subscription: str
@@ -68,6 +71,7 @@ class AzureML:
     datastore: str
     arm_url: str
     jobs_identity: str
+    environment: str
 
     @property
     def workspace_id(self) -> str:
@@ -130,6 +134,7 @@ def _read(reader: _Reader) -> Settings:
             datastore=reader.text("AZUREML_DATASTORE", "droptune_prepared"),
             arm_url=reader.shaped("ARM_URL", URL, "a URL", "https://management.azure.com"),
             jobs_identity=reader.shaped("AZUREML_JOBS_IDENTITY", RESOURCE, "a resource's id", ""),
+            environment=reader.text("AZUREML_COMPARE_ENVIRONMENT", COMPARES),
         ),
         timing=_timing(reader),
         installation=reader.shaped(

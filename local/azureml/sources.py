@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,10 @@ class Sources:
             AzureError: 400, 404 or 501.
 
         """
-        self._location(uri)
+        if _REGISTRY_MODEL.fullmatch(uri):
+            self.model_folder(uri)
+        else:
+            self._location(uri)
 
     def model_folder(self, uri: str) -> Path:
         """Return the folder of the local model behind a registry model's id.
@@ -149,6 +153,9 @@ class Sources:
 
         """
         folder.mkdir(parents=True, exist_ok=True)
+        if _REGISTRY_MODEL.fullmatch(uri):
+            shutil.copytree(self.model_folder(uri), folder, dirs_exist_ok=True)
+            return folder
         location = self._location(uri)
         if location.startswith(_WEB):
             return _from_web(location, folder)

@@ -62,6 +62,7 @@ EFFECTS: Mapping[type, Callable[[claim.Work, Any], None]] = {
     a.TakeDeploySlot: bookkeeping.take_deploy_slot,
     a.AskToLeave: bookkeeping.ask_to_leave,
     a.Depose: bookkeeping.depose,
+    a.Retire: bookkeeping.retire,
     a.Prepare: preparing.prepare,
     a.ResolveModel: preparing.resolve_model,
     a.ClaimSame: preparing.claim_same,
@@ -79,6 +80,7 @@ EFFECTS: Mapping[type, Callable[[claim.Work, Any], None]] = {
     a.CreateDeployment: serving.create_deployment,
     a.DeleteDeployment: serving.delete_deployment,
     a.AskChallenger: serving.ask_challenger,
+    a.MakeRoom: serving.make_room,
     a.MoveTraffic: serving.move_traffic,
     a.Crown: serving.crown,
 }

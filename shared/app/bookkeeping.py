@@ -148,6 +148,23 @@ def depose(work: Work, action: actions.Depose) -> None:
         work.ledger.save(held, runs.moved(held.run, State.SUPERSEDED, reason, now))
 
 
+def retire(work: Work, action: actions.Retire) -> None:
+    """Write a champion that made room out of the lane, and end its run."""
+    gone, now = action.champion, work.world.now()
+    lane_changes.change(
+        work.ledger,
+        work.run.recipe_name,
+        lambda lane: lanes.without_deployment(lane, gone.endpoint, gone.deployment),
+    )
+    try:
+        held = work.ledger.load(gone.place.run)
+    except Missing:
+        return
+    if held.run.state in {State.LIVE, State.SUPERSEDED}:
+        reason = f"made room for {work.run.name}: serving.strategy is replace"
+        work.ledger.save(held, runs.moved(held.run, State.RETIRED, reason, now))
+
+
 def _dead(work: Work) -> set[str]:
     """Name the lane's holders that hold nothing: ended, missing, or a sweep that died."""
     named = work.ledger.lane(work.run.recipe_name).lane.named() - {work.run.name}

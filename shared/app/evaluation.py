@@ -1,7 +1,8 @@
 """The evaluation set: fixed before the job is made, so that losses on the same rows can be compared.
 
-The lane's frozen part, which is the first live run's validation part; before there is one, this drop's. It is
-passed as the validation file; train rows that ask what stands in it are taken out.
+The recipe's own set (`evaluation.dataset`); else the lane's frozen part, which is the first live run's
+validation part; before there is one, this drop's. It is passed as the validation file; train rows that ask
+what stands in it are taken out.
 
 frozen/<recipe>/<digest>.jsonl          in `prepared`: a set that outlives its run
 <run>/<claim>/train-<digest>.jsonl      the train rows that do not stand in it
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from shared.app import comparing, sets
 from shared.datasets.rows import folded
 from shared.domain.errors import Missing, Permanent
 from shared.domain.lane import Evaluated, Frozen
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from shared.domain import actions
 
 SHORT = 32
+DATASET = "evaluation.dataset"
 
 
 class _Message(msgspec.Struct):
@@ -43,26 +46,39 @@ def fix(work: Work, _action: actions.FixEvaluation) -> None:
     if run.recipe is None or run.prepared is None:
         raise Missing("run-incomplete", f"The run {run.name} has no recipe or prepared data yet.")
     folder, frozen = run.prepared.folder, work.ledger.lane(run.recipe_name).lane.frozen
-    if frozen is not None and frozen.run != run.name:
+    if run.recipe.evaluation.dataset is not None:
+        chosen = _without(work, _own(work, run.recipe.evaluation.dataset), folder)
+    elif frozen is not None and frozen.run != run.name:
         measured = Evaluated(frozen.path, frozen.digest, frozen.run, rows=frozen.rows)
         chosen = _without(work, measured, folder)
     else:
         own = f"{folder}/validation.jsonl"
         digest = digest_of(work.world.prepared.read(own))
         chosen = Evaluated(own, digest, run.name, rows=run.prepared.rows.get("validation"))
+    chosen = comparing.chosen(work, run.recipe, chosen)
     work.update(lambda now: replace(now, evaluation=chosen))
 
 
 def freeze(work: Work) -> Frozen | None:
     """Copy a first live run's validation part to where it outlives the run; None where the lane has one."""
     run, files = work.run, work.world.prepared
-    if run.evaluation is None or work.ledger.lane(run.recipe_name).lane.frozen is not None:
+    if run.evaluation is None or run.evaluation.of_run != run.name:
+        return None  # measured on the lane's own, or on a set of the recipe's
+    if work.ledger.lane(run.recipe_name).lane.frozen is not None:
         return None
     path = f"frozen/{run.recipe_name}/{run.evaluation.digest}.jsonl"
     with files.writer(path) as out:
         for chunk in files.read(run.evaluation.path):
             out.write(chunk)
     return Frozen(path, run.evaluation.digest, run.name, run.evaluation.rows)
+
+
+def _own(work: Work, dataset: str) -> Evaluated:
+    """Take the recipe's own evaluation set, copied to where jobs read."""
+    data = sets.named(work.world, DATASET, dataset)
+    rows = len(sets.chats(DATASET, dataset, data))
+    path = sets.put(work.world, f"frozen/{work.run.recipe_name}", data)
+    return Evaluated(path, sets.digest(data), f"recipes/{dataset}", rows=rows)
 
 
 def digest_of(chunks: Iterable[bytes]) -> str:
@@ -89,7 +105,7 @@ def _without(work: Work, chosen: Evaluated, folder: str) -> Evaluated:
     if taken and left < least:
         what = (
             f"{left} train rows are left without the {taken} that ask what stands in the evaluation set "
-            f"of the lane (from {chosen.of_run}); expected data.min_rows ({least})."
+            f"(from {chosen.of_run}); expected data.min_rows ({least})."
         )
         command = f"droptune drop FILE --recipe {work.run.recipe_name}"
         raise Permanent("train-rows-evaluated", what, f"Drop more rows: {command}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 SERVING = frozenset({State.DEPLOYING, State.TESTING, State.PROMOTING})
+BESIDE = frozenset({State.DEPLOYING, State.PROMOTING})
 
 
 def gather(world: World, ledger: Ledger, run: Run) -> Facts:
@@ -40,8 +41,8 @@ def gather(world: World, ledger: Ledger, run: Run) -> Facts:
         model_run=_model_run(world, run) if run.state is State.REGISTERING else None,
         endpoint=_endpoint(world, run) if serving else None,
         deployment=_deployment(world, run) if serving else None,
-        baseline=_baseline(ledger, lane) if job is not None and job.over else None,
-        champion=_champion(world, lane, run) if run.state is State.PROMOTING or run.closing else None,
+        baseline=_baseline(ledger, lane) if run.state is State.TESTING or (job and job.over) else None,
+        champion=_champion(world, lane, run) if run.state in BESIDE or run.closing else None,
         figures=figures(world, run) if run.state is State.PROMOTING and run.closing is None else {},
         workspace_id=world.workspace_id,
     )
@@ -119,7 +120,7 @@ def _baseline(ledger: Ledger, lane: Lane) -> Baseline | None:
     held = or_none(lambda: ledger.load(name))
     if held is None:
         return Baseline(name)
-    return Baseline(name, held.run.metrics.get(LOSS), held.run.eval_digest)
+    return Baseline(name, held.run.metrics.get(LOSS), held.run.eval_digest, held.run.smoke or ())
 
 
 def _champion(world: World, lane: Lane, run: Run) -> DeploymentFacts | None:

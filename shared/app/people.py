@@ -111,6 +111,7 @@ def _another_job(run: Run) -> Run:
         preemptions=0,
         tokens={},
         curves=None,
+        compared=None,
     )
 
 

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
+from shared.app import sets
 from shared.app.gather import or_none
 from shared.domain import preflight as checks
-from shared.domain.errors import Missing, Permanent
+from shared.domain.errors import Missing, Permanent, Rejected
 from shared.domain.recipe import SERVERLESS
 from shared.domain.serving import endpoint_name
 from shared.domain.survey import Served, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from shared.app.claim import Work
     from shared.domain import actions
+    from shared.domain.errors import Problem
     from shared.domain.recipe import Recipe
     from shared.ports import World
 
@@ -56,7 +58,22 @@ def survey(work: Work, recipe: Recipe) -> Survey:
         champion=Served(serves.instance_type, serves.instance_count) if serves else None,
         limits=world.limits,
         unknown=unknown,
+        sets=tuple(_sets(world, recipe)),
     )
+
+
+def _sets(world: World, recipe: Recipe) -> Iterator[Problem]:
+    """Read the sets of chats that the recipe names; give what is wrong with them."""
+    asked = (
+        ("evaluation.dataset", recipe.evaluation.dataset),
+        ("evaluation.general", recipe.evaluation.general),
+    )
+    for field, path in asked:
+        if path is not None and path != sets.DEFAULT:
+            try:
+                sets.named(world, field, path)
+            except Rejected as wrong:
+                yield wrong.problem
 
 
 def _deployments(world: World) -> dict[str, int]:

@@ -23,31 +23,38 @@ def revive(world: World, recipe: str, by: str, version: str | None = None) -> Ru
     """Send the recipe's newest retired run, or the one with this model version, back to `deploying`.
 
     What serves already, or is on its way to, is given as it is: twice is once. Raises Permanent where there
-    is nothing to bring back, or where it would replace a newer model.
+    is nothing to bring back, or where it would replace a newer model; but a version that is named may come
+    back over one that came by `serving.strategy: replace`, for there that is the way back.
     """
     ledger = Ledger(world.ledger)
     there = _there(ledger, recipe, version)
     if there is not None:
         return there
     chosen = _retired(ledger, recipe, version)
-    if ledger.lane(recipe).lane.newer_than(chosen.place):
+    over = ledger.lane(recipe).lane.newer_than(chosen.place)
+    if over and not (version and _replaced(ledger, recipe)):
         raise Permanent(
             "revive-older",
             f"A newer model of {recipe!r} is in service than {chosen.model}:{chosen.model_version}.",
             f"Where that one is wrong: droptune rollback {recipe}",
         )
     _look_at_the_model(world, chosen)
+    return _bring_back(world, chosen.name, by, over=over)
+
+
+def _bring_back(world: World, name: str, by: str, *, over: bool) -> Run:
+    ledger = Ledger(world.ledger)
     for _ in range(TRIES):
-        held = ledger.load(chosen.name)
+        held = ledger.load(name)
         if held.run.state is not State.RETIRED:
             return held.run
         try:
-            revived = ledger.save(held, _revived(world, held.run, by)).run
+            revived = ledger.save(held, _revived(world, held.run, by, over=over)).run
         except Changed:
             continue
         world.steps.send(revived.name)
         return revived
-    raise Permanent("run-busy", f"The run {chosen.name} changed {TRIES} times meanwhile.", "Try it again.")
+    raise Permanent("run-busy", f"The run {name} changed {TRIES} times meanwhile.", "Try it again.")
 
 
 def _there(ledger: Ledger, recipe: str, version: str | None) -> Run | None:
@@ -88,8 +95,24 @@ def _look_at_the_model(world: World, run: Run) -> None:
         ) from missing
 
 
-def _revived(world: World, run: Run, by: str) -> Run:
-    """Start again at `deploying`; the endpoint is the lane's, where it was kept."""
-    now = world.now()
+def _replaced(ledger: Ledger, recipe: str) -> bool:
+    """Tell whether the champion came by `replace`: no previous deployment is there to roll back to."""
+    champion = ledger.lane(recipe).lane.champion
+    try:
+        run = ledger.load(champion.place.run).run if champion else None
+    except Missing:
+        return False
+    return bool(run and run.recipe and run.recipe.serving.strategy == "replace")
+
+
+def _revived(world: World, run: Run, by: str, *, over: bool) -> Run:
+    """Start again at `deploying`; the endpoint is the lane's, where it was kept.
+
+    over: over a newer model, which makes room as this one did.
+    """
+    now, recipe = world.now(), run.recipe
+    if over and recipe is not None:
+        recipe = replace(recipe, serving=replace(recipe.serving, strategy="replace"))
     again = runs.moved(run, State.DEPLOYING, f"revived by {by}", now, by=by)
+    again = replace(again, recipe=recipe, back=over, rollout=None)
     return replace(again, endpoint=None, deploying=None, smoke=None, problem=None, due=now, wake=run.wake + 1)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from shared.app import evaluation, own_requests
+from shared.app import evaluation, own_requests, sets
 from shared.app import lanes as lane_changes
+from shared.datasets.languages import language_of
 from shared.domain import lane as lanes
 from shared.domain import smoke, tags
 from shared.domain.actions import Close, Note
@@ -74,6 +75,11 @@ def delete_deployment(work: Work, _action: actions.DeleteDeployment) -> None:
     work.world.endpoints.undeploy(work.run.endpoint or "", work.run.deployment or "")
 
 
+def make_room(work: Work, action: actions.MakeRoom) -> None:
+    """Begin to delete the champion's deployment, where the recipe replaces."""
+    work.world.endpoints.undeploy(work.run.endpoint or "", action.deployment)
+
+
 def move_traffic(work: Work, action: actions.MoveTraffic) -> None:
     """Begin to move the traffic, unless somebody else just did."""
     endpoint, world = work.run.endpoint or "", work.world
@@ -89,7 +95,8 @@ def ask_challenger(work: Work, _action: actions.AskChallenger) -> None:
     run = work.run
     if run.recipe is None:
         return
-    answers = tuple(_ask(work, question) for question in smoke.questions(run.recipe, _held_out(work)))
+    asked = smoke.questions(run.recipe, _held_out(work), sets.questions(work.world, run.recipe))
+    answers = tuple(_ask(work, question) for question in asked)
     work.update(lambda now: replace(now, smoke=answers))
 
 
@@ -110,8 +117,10 @@ def _ask_once(work: Work, question: smoke.Question) -> Answer:
         answer = work.world.endpoints.ask(endpoint, question.messages, deployment)
     except Permanent as refused:
         judged = smoke.judge(question, "", time.monotonic() - begun)
-        return replace(judged, empty=False, missing=(*judged.missing, refused.problem.message))
-    return smoke.judge(question, answer, time.monotonic() - begun)
+        told = (*judged.missing, refused.problem.message)
+        return replace(judged, passed=False, empty=False, missing=told)
+    seconds, wanted = time.monotonic() - begun, question.shape is not None and question.shape.language
+    return smoke.judge(question, answer, seconds, language_of(answer) if wanted else None)
 
 
 def _held_out(work: Work) -> list[dict[str, str]]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.app import computing, curves, estimating
+from shared.app import comparing, computing, curves, estimating
 from shared.app import lanes as lane_changes
 from shared.domain import cost, names, parameters, tags
 from shared.domain import lane as lanes
 from shared.domain.errors import AlreadyThere, Changed, Missing, Permanent
-from shared.ports import JobSpec, ModelVersion
+from shared.ports import CompareStep, JobSpec, ModelVersion
 
 if TYPE_CHECKING:
     from shared.app.claim import Work
@@ -64,7 +64,17 @@ def spec(work: Work) -> JobSpec:
         inputs={name: value for name, value in values.items() if name in inputs},
         files=_files(run, prepared.folder),
         tags=tags.of(run, work.world.installation),
+        compare=_compare(run, recipe, machine),
     )
+
+
+def _compare(run: Run, recipe: Recipe, machine: Size) -> CompareStep | None:
+    """Name what the step of our own compares, where the recipe asks for it."""
+    fixed = run.evaluation
+    if fixed is None or fixed.against is None:
+        return None
+    place = recipe.compute.name, machine.name
+    return CompareStep(fixed.against.model, fixed.path, fixed.general, *place)
 
 
 def _files(run: Run, folder: str) -> dict[str, str]:
@@ -102,6 +112,7 @@ def read_metrics(work: Work, _action: actions.ReadMetrics) -> None:
     found = dict(work.world.jobs.metrics(name))
     tokens = dict(work.world.jobs.tokens(name))
     known = curves.keep(work, work.world.jobs.curves(name))
+    known |= comparing.read(work)
     estimating.learn(work)
     known |= {"spent_usd": cost.spent(work.run, work.world.now())}
     work.update(lambda run: replace(run, metrics=found, tokens=tokens, metrics_read=True, **known))

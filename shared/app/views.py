@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shared.app import gates
 from shared.app.ledger import Unreadable
 from shared.domain.errors import Missing
 
@@ -74,6 +75,8 @@ def whole(run: Run) -> dict[str, Any]:
         "metrics": run.metrics,
         "tokens": run.tokens,
         "base_eval_loss": run.base_eval_loss,
+        "compared": run.compared,
+        "gates": gates.of(run),
         "questions": run.smoke or (),
         "deployment": run.deployment,
         "data_digest": prepared.data_digest if prepared else None,

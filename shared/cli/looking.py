@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.app import curves, views
+from shared.app import curves, gates, views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
 from shared.cli import output, watching
@@ -94,6 +94,9 @@ def _tell(run: Run) -> None:
             f"  {change.at:%Y-%m-%d %H:%M:%S}  {change.state:<18} {change.reason}"
             + (f"  [{figures}]" if figures else "")
         )
+    output.lines(
+        f"  {gate.name:<18} {gate.verdict:<8} {gate.found}  [{gate.limit}]" for gate in gates.of(run)
+    )
     if run.prepared and run.prepared.since:
         output.say(f"  {run.prepared.since}")
     for found in run.prepared.findings if run.prepared else ():
@@ -104,8 +107,8 @@ def _tell(run: Run) -> None:
         output.say(f"  {found_before.code} {found_before.severity:<7} {found_before.message}")
         if found_before.help:
             output.say(f"      {found_before.help}")
-    if run.estimate is not None:
-        output.say(f"  {_money(run)}")
+    if money := _money(run):
+        output.say(f"  {money}")
     for key, value in (("job", run.job), ("model", views.line(run)["model"]), ("endpoint", run.endpoint)):
         if value:
             output.say(f"  {key}: {value}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from shared.domain.errors import Problem
 
@@ -21,6 +21,12 @@ def safe(text: object) -> str:
 def as_json(value: object) -> None:
     """Print one JSON document on one line."""
     print(json.dumps(value, default=str), flush=True)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Print lines for a person."""
+    for text in texts:
+        say(text)
 
 
 def say(text: str) -> None:

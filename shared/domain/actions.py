@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.domain.errors import Problem
+    from shared.domain.lane import Champion
     from shared.domain.rollout import Split
     from shared.domain.run import State
 
@@ -192,6 +193,20 @@ class Depose:
 
 
 @dataclass(frozen=True)
+class MakeRoom:
+    """Begin to delete the champion's deployment, for `serving.strategy: replace`."""
+
+    deployment: str
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Write a champion that made room out of the lane, and end its run."""
+
+    champion: Champion
+
+
+@dataclass(frozen=True)
 class Free:
     """Give back every slot of the lane and hint those who wait."""
 
@@ -226,5 +241,7 @@ Action = (
     | MoveTraffic
     | Crown
     | Depose
+    | MakeRoom
+    | Retire
     | Free
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from shared.domain.lane import Lane
     from shared.domain.rollout import Figures
     from shared.domain.run import State
+    from shared.domain.smoke import Answer
     from shared.domain.survey import Cluster
 
 
@@ -36,11 +37,15 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The champion's loss. loss, digest: None where its run does not tell; digest: of the rows it is on."""
+    """What the champion's run tells. loss, digest: None where it does not; digest: of the rows it is on.
+
+    answers: what it said when it was tested.
+    """
 
     run: str
     loss: float | None = None
     digest: str | None = None
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,8 @@ class Facts:
     """The world as `decide` sees it. states: of the runs the lane names; None: no such document.
 
     model_run: whose tag the registered version carries; None: no such version.
-    baseline: the champion's loss, once the job is over; champion: the lane's, where it is on the run's
-    endpoint; figures: of a rollout's step by deployment.
+    baseline: the champion's figures, once the job is over, and while the model is tested; champion: the
+    lane's, where it is on the run's endpoint; figures: of a rollout's step by deployment.
     """
 
     lane: Lane

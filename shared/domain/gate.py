@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shared.domain import comparing
 from shared.domain.errors import Problem
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def first(run: Run, recipe: Recipe, champion: Baseline | None = None) -> Problem
             f"champion's {champion.loss:.4g} on the same rows ({champion.run})."
         )
         return _stopped(run, "gate-regression", what, "Look at the new rows, or raise the limit")
-    return None
+    fault = comparing.fault(run, recipe)
+    return _stopped(run, *fault) if fault else None
 
 
 def few(run: Run, recipe: Recipe) -> bool:
@@ -52,6 +54,10 @@ def few(run: Run, recipe: Recipe) -> bool:
 
 def told(run: Run, recipe: Recipe, champion: Baseline | None) -> str:
     """Say for people what the loss was compared with; a missing baseline is said to be missing."""
+    return "; ".join([_loss_told(run, recipe, champion), *comparing.told(run, recipe)])
+
+
+def _loss_told(run: Run, recipe: Recipe, champion: Baseline | None) -> str:
     if champion is None:
         return "no champion to compare with"
     if champion.loss is None:
@@ -74,7 +80,8 @@ def figures(run: Run, recipe: Recipe, champion: Baseline | None) -> dict[str, An
         "champion_eval_loss": champion.loss if champion and _same_rows(run, champion) else None,
         "max_with_regression": _allowed(run, recipe, champion),
     }
-    return run.metrics | {key: value for key, value in known.items() if value is not None}
+    found = {key: value for key, value in known.items() if value is not None}
+    return run.metrics | found | comparing.figures(run, recipe)
 
 
 def _same_rows(run: Run, champion: Baseline) -> bool:

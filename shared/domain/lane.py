@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain import names
+from shared.domain.comparison import Against
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,8 @@ class Evaluated(msgspec.Struct, frozen=True):
     """What a model is measured on. path: in `prepared`; of_run: whose validation part it was.
 
     train: the train rows without those that stand in it, None: all of them; taken: how many those were;
-    rows: as Frozen.rows.
+    rows: as Frozen.rows; against: the model it is compared with, None where it is with none; general: the
+    general set's path in `prepared`, None: it is not looked at.
     """
 
     path: str
@@ -64,6 +66,8 @@ class Evaluated(msgspec.Struct, frozen=True):
     train: str | None = None
     taken: int = 0
     rows: int | None = None
+    against: Against | None = None
+    general: str | None = None
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):

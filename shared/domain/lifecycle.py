@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.domain import intake, promoting, scene, serving, training
+from shared.domain import intake, promoting, replacing, scene, serving, training
 from shared.domain.actions import (
     Action,
     CancelJob,
@@ -79,6 +79,8 @@ def closing(run: Run, facts: Facts) -> Action:
         return CancelJob()
     if facts.deployment is not None:
         return _undeploy(run, facts)
+    if (given := replacing.give_back(run, facts)) is not None:
+        return given
     if facts.endpoint is not None and facts.endpoint.ours and _goes_too(run, facts, facts.endpoint):
         return Wait("Azure ML is deleting the endpoint") if _going(facts.endpoint.state) else DeleteEndpoint()
     if run.name in facts.lane.named():

@@ -40,7 +40,7 @@ def promoting(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
         return Wait(f"the endpoint is {facts.endpoint.state}")
     if is_champion(run, facts):
         return _finish(scene)
-    if facts.lane.newer_than(run.place):
+    if not run.back and facts.lane.newer_than(run.place):
         return superseded(facts)
     if facts.deployment.state in GONE:
         return failed(run, "deployment-failed", f"{run.deployment} is {facts.deployment.state} now")

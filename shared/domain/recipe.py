@@ -60,7 +60,8 @@ class Compute(Section, frozen=True):
 class Prompt(Section, frozen=True):
     """A question the new model is asked before it gets traffic, and what its answer must hold.
 
-    matches: regular expressions, each found somewhere in it; json_keys: it is one JSON object with these.
+    matches: regular expressions, each found somewhere in it; json_keys: it is one JSON object with these;
+    language: the ISO 639-1 code of the language it is in.
     """
 
     ask: str
@@ -70,6 +71,7 @@ class Prompt(Section, frozen=True):
     json_keys: tuple[str, ...] = ()
     min_characters: Count = 1
     max_characters: Count | None = None
+    language: Annotated[str, Meta(pattern="^[a-z]{2,3}$", description="as en or de")] | None = None
 
 
 class Fact(Section, frozen=True):
@@ -82,7 +84,9 @@ class Fact(Section, frozen=True):
 class Evaluation(Section, frozen=True):
     """What the new model must show. min_facts: the part of the facts that must be right; 0: only counted.
 
-    max_answer_seconds: how long it may take for an answer of the smoke test.
+    max_answer_seconds: how long it may take for an answer of the smoke test; max_forgetting: how much of the
+    general set's loss may be lost; general: the bundled set, none, or a path in the container of recipes;
+    min_general: as min_facts, of its questions; dataset: the evaluation set, a path in the same container.
     """
 
     dataset: str | None = None
@@ -95,6 +99,8 @@ class Evaluation(Section, frozen=True):
     max_answer_seconds: Positive | None = None
     general: str | None = "default"
     compare: bool = False
+    max_forgetting: NotNegative = 0.1
+    min_general: Fraction = 0.0
 
 
 class Serving(Section, frozen=True):
@@ -108,7 +114,7 @@ class Serving(Section, frozen=True):
     instance_type: str = "Standard_NC24ads_A100_v4"
     instance_count: Count = 1
     rollout: tuple[Annotated[int, Meta(ge=1, le=100)], ...] = (10, 50, 100)
-    strategy: Literal["blue_green", "canary", "mirror"] = "blue_green"
+    strategy: Literal["blue_green", "canary", "mirror", "replace"] = "blue_green"
     step_minutes: NotNegative = 10
     min_requests: Count = 20
     max_error_share: Fraction = 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,9 @@ def _between(values: object) -> Iterable[str]:
                 yield f"evaluation.prompts.{place}.matches: {pattern!r} is no regular expression: {error}"
     serving = values.get("serving") if isinstance(values, dict) else None
     steps = serving.get("rollout", []) if isinstance(serving, dict) else []
+    given = serving if isinstance(serving, dict) else {}
+    if (given.get("strategy"), given.get("endpoint")) == ("replace", "per_run"):
+        yield "serving.strategy: replace is of one endpoint, and serving.endpoint is per_run"
     if list(steps) != sorted(set(steps)):
         yield f"serving.rollout: found {steps}, expected percents that rise from step to step"
 
@@ -113,3 +117,7 @@ def _said(error: Any) -> str:  # noqa: ANN401
     if error.validator == "type":
         return f"found {error.instance!r}, expected {error.validator_value}"
     return str(error.message)
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))  # noqa: T201 - a program when it is run

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.base_model import ResolvedModel
+from shared.domain.comparison import Compared
 from shared.domain.cost import Estimate
 from shared.domain.drops import Drop
 from shared.domain.errors import Problem
@@ -162,6 +163,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluated | None = None
     eval_digest: str | None = None
     base_eval_loss: float | None = None
+    compared: Compared | None = None
     model: str | None = None
     model_version: str | None = None
     model_gone: bool = False
@@ -173,6 +175,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     erased: datetime | None = None
     erased_by: str = ""
     rollout: Rollout | None = None
+    back: bool = False  # a person brought it back over a newer one
 
     @property
     def ended(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shared.domain import causes, names, smoke
+from shared.domain import causes, general, names, smoke
 from shared.domain import lane as lanes
 from shared.domain.actions import (
     Action,
@@ -20,6 +20,7 @@ from shared.domain.actions import (
 )
 from shared.domain.errors import Problem
 from shared.domain.intake import superseded
+from shared.domain.replacing import make_room, way_back
 from shared.domain.run import ENDS, State
 from shared.domain.smoke import SAMPLES
 from shared.domain.sweep_holder import is_dead_sweep, is_sweep
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
+    from shared.domain.facts import Baseline, DeploymentFacts, EndpointFacts, Facts
     from shared.domain.lane import Lane
     from shared.domain.recipe import Recipe
     from shared.domain.run import Run
@@ -39,7 +40,7 @@ MOST_TOLD = 3
 
 def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     """Under the lane's deploy slot: an endpoint, and below it a deployment."""
-    if facts.lane.newer_than(run.place):
+    if not run.back and facts.lane.newer_than(run.place):
         return superseded(facts)
     if facts.lane.deploying != run.name:
         return _slot(run, facts, now)
@@ -47,10 +48,12 @@ def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
         return Note({"endpoint": endpoint_name(run, facts.lane, facts.workspace_id, recipe)})
     if facts.endpoint is None:
         return CreateEndpoint()
-    return _endpoint(run, facts.endpoint) or _deployment(run, facts.deployment)
+    return (
+        _endpoint(run, facts.endpoint) or make_room(run, facts, recipe) or _deployment(run, facts.deployment)
+    )
 
 
-def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
+def testing(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
     """Ask the deployment before it gets traffic."""
     if run.smoke is None:
         return AskChallenger()
@@ -59,10 +62,27 @@ def testing(run: Run, _facts: Facts, recipe: Recipe, _now: datetime) -> Action:
         return _smoke_failed(run, failed, len(run.smoke))
     slowest = max((answer.seconds for answer in run.smoke), default=0.0)
     figures = {"asked": len(run.smoke), "slowest_seconds": slowest} | _facts_told(run.smoke, recipe)
-    short = _too_slow(run, slowest, recipe) or _facts_wrong(run, run.smoke, recipe)
+    short = (
+        _too_slow(run, slowest, recipe)
+        or _facts_wrong(run, run.smoke, recipe)
+        or _forgotten(run, run.smoke, recipe, facts.baseline)
+    )
     if short is not None:
         return replace(short, figures=figures)
-    return Move(State.PROMOTING, f"{len(run.smoke)} of {len(run.smoke)} questions answered", figures=figures)
+    return Move(State.PROMOTING, _answered(run.smoke), figures=figures)
+
+
+def _answered(answers: Sequence[Answer]) -> str:
+    asked = len(general.of(answers))
+    told = f"{len(answers) - asked} of {len(answers) - asked} questions answered"
+    return told + (f", {general.right(answers)} of {asked} general ones right" if asked else "")
+
+
+def _forgotten(
+    run: Run, answers: Sequence[Answer], recipe: Recipe, champion: Baseline | None
+) -> Close | None:
+    fault = general.fault(answers, recipe, champion.answers if champion else ())
+    return _failed(run, "smoke-forgot", fault[0], "", fault[1]) if fault else None
 
 
 def _slot(run: Run, facts: Facts, now: datetime) -> Action:
@@ -123,8 +143,9 @@ def _when_still(endpoint: EndpointFacts) -> Action | None:
 
 
 def _facts_told(answers: Sequence[Answer], recipe: Recipe) -> dict[str, int]:
-    facts = recipe.evaluation.facts
-    return {"facts_right": smoke.facts_right(recipe, answers), "facts": len(facts)} if facts else {}
+    facts, asked = recipe.evaluation.facts, len(general.of(answers))
+    told = {"facts_right": smoke.facts_right(recipe, answers), "facts": len(facts)} if facts else {}
+    return told | ({"general_right": general.right(answers), "general": asked} if asked else {})
 
 
 def _facts_wrong(run: Run, answers: Sequence[Answer], recipe: Recipe) -> Close | None:
@@ -159,5 +180,6 @@ def _wrong(answer: Answer) -> str:
 def _failed(run: Run, code: str, what: str, log: str, helps: str = "") -> Close:
     message = what + (f" The end of its log: {log}" if log else "")
     help_text = f"{helps}. " if helps else ""
+    help_text += f"{back}. " if (back := way_back(run)) else ""
     help_text += f"See it with droptune show {run.name}; to try again: droptune retry {run.name}"
     return Close(State.FAILED, what, Problem(code, message, help_text))

@@ -10,6 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shared.domain.errors import Problem
     from shared.domain.sizes import Size, Tier, Usage
 
 
@@ -63,7 +64,8 @@ class Survey:
     """The world before anything is spent. None: could not be had, and why is in `unknown`.
 
     inputs: the component's; cluster: None where there is no such one; sizes: by lower-case name;
-    beside: deployments on the run's own endpoint, None where that is still to be made.
+    beside: deployments on the run's own endpoint, None where that is still to be made; sets: what is wrong
+    with the sets of chats that the recipe names.
     """
 
     inputs: Mapping[str, Mapping[str, Any]]
@@ -77,3 +79,4 @@ class Survey:
     champion: Served | None = None
     limits: Limits = field(default_factory=Limits)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    sets: tuple[Problem, ...] = ()

@@ -16,7 +16,7 @@ from shared.ports.figures import Monitor, Prices
 from shared.ports.notices import People, Topic
 from shared.ports.serving import NO_COPIES, Deployment, DeploymentSpec, Endpoint, Endpoints
 from shared.ports.storage import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
-from shared.ports.training import Failure, Job, Jobs, JobSpec, Models, ModelVersion
+from shared.ports.training import CompareStep, Failure, Job, Jobs, JobSpec, Models, ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_COPIES",
     "ClusterSpec",
+    "CompareStep",
     "Computes",
     "Deployment",
     "DeploymentSpec",

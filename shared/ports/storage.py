@@ -84,6 +84,9 @@ class Recipes(Protocol):
     def names(self) -> Sequence[str]:
         """List the recipes' names."""
 
+    def chats(self, path: str) -> bytes:
+        """Read a file of chats that the owners measure models on; raises Missing."""
+
     def tokenizer(self, model: str) -> Mapping[str, bytes]:
         """Read what the owners keep of a base model's tokenizer, by file name; empty where it is nothing."""
 

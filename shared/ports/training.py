@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class CompareStep:
+    """A step of our own behind the fine-tune: the losses of its model and of another on the same chats.
+
+    reference: the other model's id; frozen, general: chats, paths within the prepared container; compute,
+    instance_type: where it runs.
+    """
+
+    reference: str
+    frozen: str
+    general: str | None
+    compute: str
+    instance_type: str
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """All that one fine-tune job is made of.
 
@@ -30,10 +45,12 @@ class JobSpec:
     inputs: Mapping[str, str | int | float]
     files: Mapping[str, str]
     tags: Mapping[str, str]
+    compare: CompareStep | None = None
 
     def digest(self) -> str:
         """Tell this spec from any other: 16 hex digits; kept in the job's tags."""
         parts = [f"{k}={v}" for m in (self.inputs, self.files) for k, v in sorted(m.items())]
+        parts += [f"{k}={v}" for k, v in sorted(vars(self.compare).items())] if self.compare else []
         return short_digest(self.component, self.model_id, *parts, length=16)
 
 
@@ -86,6 +103,9 @@ class Jobs(Protocol):
 
     def tokens(self, name: str) -> Mapping[str, int]:
         """Read how many tokens it learned from, as the job itself counted: `training`, `assistant`."""
+
+    def compared(self, name: str) -> Mapping[str, Mapping[int, float]]:
+        """Read what the comparing step measured: losses by chat, under `<set>_<side>`; empty without one."""
 
     def failure(self, name: str) -> Failure:
         """Find the step that failed, its error and the end of its log, at most 2,000 characters."""

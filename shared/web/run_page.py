@@ -1,4 +1,4 @@
-"""A run as one self-contained page: its state, history, figures and curves.
+"""A run as one self-contained page: its state, gates, history, figures and curves.
 
 It loads nothing and runs nothing: its policy allows the one style sheet it carries, by its hash. Every value
 is escaped by the template, and characters that would steer the text are shown as their codes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.app import views
+from shared.app import gates, views
 from shared.web import curves as drawn
 from shared.web import pages
 from shared.web import traffic as shares
@@ -27,6 +27,7 @@ def render(run: Run, curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
         line=views.line(run),
         figures=_figures(run),
         told=views.figures,
+        gates=gates.of(run),
         traffic=shares.drawn(run),
         plots=list(drawn.plots(curves)),
         size=drawn,

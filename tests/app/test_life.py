@@ -389,7 +389,7 @@ def test_an_answer_that_is_empty_by_chance_is_asked_for_again() -> None:
     life.azureml.endpoints.answer = lambda _deployment, _messages: next(answers, "At nine.")
     smoke = life.live().smoke
     assert smoke is not None
-    assert [answer.passed for answer in smoke] == [True]
+    assert [answer.passed for answer in smoke if not answer.general] == [True]
 
 
 def test_a_model_that_says_nothing_gets_no_traffic() -> None:

@@ -28,6 +28,7 @@ JOBS_IDENTITY = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
     "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-jobs"
 )
+ENVIRONMENT = "azureml://registries/azureml/environments/acft-hf-nlp-gpu/labels/latest"
 NUMBERS = itertools.count(1)
 
 
@@ -168,6 +169,7 @@ def _adapters(emulator: Emulator) -> EmulatorRig:
         arm_url=emulator.url,
         credential=credential.credential,
         jobs_identity=JOBS_IDENTITY,
+        environment=ENVIRONMENT,
     )
     return EmulatorRig(
         emulator=emulator,

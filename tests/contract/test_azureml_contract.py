@@ -101,6 +101,8 @@ def test_a_job_that_is_not_there_is_missing(rig: Rig) -> None:
         rig.jobs.curves("nowhere")
     with pytest.raises(Missing):
         rig.jobs.tokens("nowhere")
+    with pytest.raises(Missing):
+        rig.jobs.compared("nowhere")
     assert rig.jobs.failure("nowhere") == Failure()
 
 
@@ -138,6 +140,7 @@ def test_a_job_that_ends_well_has_metrics(rig: Rig) -> None:
     steps = [step for step, _value in curves["loss"]]
     assert len(steps) > 1
     assert steps == sorted(set(steps))
+    assert rig.jobs.compared(asked.name) == {}
     assert curves["loss"][-1][1] == metrics["loss"]
     assert rig.jobs.tokens(asked.name)["training"] > 0
     rig.jobs.cancel(asked.name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.app.people import wish
+from shared.app.reviving import revive
 from shared.app.rollback import rollback
 from shared.domain.run import State
 from shared.domain.timing import Timing
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("rollout")]
 
 STEPS = "serving: {rollout: [30, 60, 100], step_minutes: 0.05, min_requests: 5, little_traffic: wait}\n"
+# The models of these seeds answer five questions as others do.
+BREAKS = "training: {seed: 5}\nevaluation: {general: null}\n"
+SLOWS = "training: {seed: 6}\nevaluation: {general: null}\n"
 # So many requests that faults are among them, whatever is taken out as our own and however slow the day.
-BREAKS = "training: {seed: 5}\n"
 FAILS = STEPS.replace("min_requests: 5", "min_requests: 25") + BREAKS
 QUESTION = {"input_data": {"input_string": [{"role": "user", "content": "Hi"}], "parameters": {}}}
 ENOUGH = 5.0  # seconds; Must show 3 of the issue
@@ -136,6 +139,28 @@ def test_one_that_fails_under_traffic_is_sent_back_at_the_first_step(rig: Emulat
     assert served.runs.load(served.old.name).state is State.LIVE
 
 
+def test_one_that_slows_down_under_traffic_is_sent_back_at_the_first_step(rig: EmulatorRig) -> None:
+    served = Served(rig)
+    old = served.old.deployment or ""
+    with served.asked():
+        # The bake time is no limit here: what is slow is sent back as soon as its figures prove it.
+        run = served.runs.ended(
+            served.challenger(STEPS.replace("step_minutes: 0.05", "step_minutes: 5") + SLOWS)
+        )
+        assert served.traffic == {old: 100}
+    assert run.state is State.FAILED
+    assert run.problem is not None
+    assert run.problem.code == "rollout-slower"
+    figures = run.history[-1].figures
+    assert figures["step"] == 30
+    assert figures["challenger_p95_seconds"] > 2 * figures["champion_p95_seconds"]
+    # Slow answers are answers; what was under way when the challenger went is its own.
+    assert {name for name, status in served.answers if status != 200} <= {run.deployment}
+    assert served.answers[old, 200] > 0
+    assert [one.name for one in rig.endpoints.deployments(served.old.endpoint or "")] == [old]
+    assert served.runs.load(served.old.name).state is State.LIVE
+
+
 def test_a_persons_traffic_is_left_alone_until_they_say_so(rig: EmulatorRig) -> None:
     served = Served(rig)
     old, name = served.old.deployment or "", served.challenger()
@@ -149,6 +174,22 @@ def test_a_persons_traffic_is_left_alone_until_they_say_so(rig: EmulatorRig) -> 
         wish(served.runs.world, name, "approve", "ann")
         assert served.runs.ended(name).state is State.LIVE
     assert served.traffic == {run.deployment: 100}
+
+
+def test_one_makes_room_for_the_other_where_the_recipe_replaces_and_comes_back_when_it_is_revived(
+    rig: EmulatorRig,
+) -> None:
+    served = Served(rig)
+    old, endpoint = served.old, served.old.endpoint or ""
+    new = served.runs.ended(served.challenger(STEPS.replace("rollout:", "strategy: replace, rollout:")))
+    assert new.state is State.LIVE, new.reason
+    assert served.traffic == {new.deployment: 100}
+    assert [one.name for one in rig.endpoints.deployments(endpoint)] == [new.deployment]
+    assert served.runs.load(old.name).state is State.RETIRED
+    revive(served.runs.world, served.runs.recipe, "ann", old.model_version)
+    assert served.runs.ended(old.name).state is State.LIVE
+    assert served.traffic == {old.deployment: 100}
+    assert served.runs.load(new.name).state is State.RETIRED
 
 
 def test_copies_come_first_where_the_recipe_mirrors(rig: EmulatorRig) -> None:

@@ -240,6 +240,20 @@ def test_no_limit_is_no_limit_and_no_answer_is_a_warning() -> None:
     assert "no dedicated quota" in found(usages=())["quota-unknown"].lower()
 
 
+def test_replace_needs_room_for_one_and_says_what_that_costs() -> None:
+    champion = Served(A100, 1)
+    said = found(usages=with_quota(71), champion=champion)["quota-too-small"]
+    assert "or write serving.strategy: replace (nothing answers while the models change)" in said
+    replaces = Recipe(serving=Serving(strategy="replace"))
+    looked = found(replaces, usages=with_quota(71, used=24), champion=champion)
+    assert not {"quota-too-small", "quota-in-use"} & set(looked)
+    assert "support-0a1b2c3d will answer nothing" in looked["serving-downtime"]
+    assert looked["serving-downtime"].startswith("warning: ")
+    assert "serving-downtime" not in found(replaces, champion=None)
+    none = found(usages=with_quota(47), champion=champion)["quota-too-small"]
+    assert "serving.strategy" not in none  # it would not help
+
+
 def test_a_workspace_s_own_quota_counts_where_it_is_narrower() -> None:
     own = (Usage(A100_FAMILY, "dedicated", 0, 24), *QUOTAS)
     assert "is 24" in found(usages=own)["quota-too-small"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from shared.app.recipes import parse
 from shared.domain import recipe_text
 from shared.domain.errors import Rejected
 from shared.domain.recipe import Recipe, bytes_of
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def read(text: str) -> Recipe:
@@ -68,6 +71,19 @@ def test_an_address_in_notify_is_refused() -> None:
 )
 def test_sizes(size: str, expected: int) -> None:
     assert bytes_of(size) == expected
+
+
+def test_replace_wants_an_endpoint_that_stays() -> None:
+    said = fault("serving: {strategy: replace, endpoint: per_run}")
+    assert "serving.strategy: replace is of one endpoint, and serving.endpoint is per_run" in said
+    assert read("serving: {strategy: replace}").serving.strategy == "replace"
+
+
+def test_the_published_schema_is_todays() -> None:
+    published = json.loads((DOCS / "recipe.schema.json").read_text("utf-8"))
+    assert published == json.loads(json.dumps(recipe_text.schema())), (
+        "python3 -m shared.domain.recipe_text > docs/recipe.schema.json"
+    )
 
 
 def test_the_schema_knows_every_field() -> None:

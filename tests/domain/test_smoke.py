@@ -69,6 +69,15 @@ def test_an_answer_may_be_too_short() -> None:
     assert smoke.judge(question, "Because it is so.", 1).passed
 
 
+def test_an_answer_may_be_in_another_language() -> None:
+    prompt = Prompt("Offen?", language="de")
+    question = smoke.questions(Recipe(evaluation=Evaluation(prompts=(prompt,))), ())[0]
+    assert smoke.judge(question, "Von neun bis fünf.", 1, "de").passed
+    assert smoke.judge(question, "Ja.", 1, None).passed  # too short to tell
+    judged = smoke.judge(question, "From nine to five.", 1, "en")
+    assert (judged.passed, judged.missing) == (False, ("the language de (is en)",))
+
+
 def test_facts_that_are_right_are_counted() -> None:
     answers = [smoke.judge(question, "At 9", 1) for question in smoke.questions(RECIPE, ())]
     assert smoke.facts_right(RECIPE, answers) == 1

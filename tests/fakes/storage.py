@@ -151,6 +151,10 @@ class FakeRecipes:
             found = [blob.name for blob in self.box.all()]
         return [name.removesuffix(".yaml") for name in found if name.endswith(".yaml") and "/" not in name]
 
+    def chats(self, path: str) -> bytes:
+        with self._faults.call("recipes.chats"):
+            return self.box.read(path).data
+
     def tokenizer(self, model: str) -> Mapping[str, bytes]:
         folder = f"tokenizers/{model.replace('/', '-')}/"
         with self._faults.call("recipes.tokenizer"):

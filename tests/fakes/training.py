@@ -59,6 +59,7 @@ class _Kept:
     metrics: Mapping[str, float]
     failure: Failure = field(default_factory=Failure)
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    compared: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
 
 class FakeJobs:
@@ -113,6 +114,10 @@ class FakeJobs:
             ended = self._get(name).job.status == "completed"
             return {"training": 1200, "assistant": 800} if ended else {}
 
+    def compared(self, name: str) -> Mapping[str, Mapping[int, float]]:
+        with self._faults.call("jobs.compared"):
+            return self._get(name).compared
+
     def failure(self, name: str) -> Failure:
         with self._faults.call("jobs.failure"):
             kept = self._jobs.get(name)
@@ -132,11 +137,13 @@ class FakeJobs:
         name: str,
         metrics: Mapping[str, float] | None = None,
         curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+        compared: Mapping[str, Mapping[int, float]] | None = None,
     ) -> None:
         self._set(name, status="completed")
         figures = {"loss": 1.0, "eval_loss": 1.0} if metrics is None else dict(metrics)
         drawn = {"loss": [(10, 2.0), (20, 1.0)], "eval_loss": [(20, 1.0)]} if curves is None else curves
-        self._jobs[name] = replace(self._get(name), metrics=figures, curves=drawn)
+        kept = replace(self._get(name), metrics=figures, curves=drawn, compared=compared or {})
+        self._jobs[name] = kept
 
     def fail(
         self, name: str, error: str = "UserError: it went wrong", log: str = "", step: str | None = None

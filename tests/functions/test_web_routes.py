@@ -217,10 +217,11 @@ ALWAYS = "approval: always\nserving: {rollout: [100]}\n"
 
 
 def _post(
-    route: Callable[[func.HttpRequest], func.HttpResponse], run: str, body: bytes = b""
+    route: Callable[[func.HttpRequest], func.HttpResponse], run: str, body: bytes = b"", **headers: str
 ) -> func.HttpResponse:
     url = f"https://app.example/api/runs/{run}/x"
-    return route(func.HttpRequest("POST", url, body=body, route_params={"id": run}))
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return route(func.HttpRequest("POST", url, body=body, route_params={"id": run}, headers=named))
 
 
 def test_a_waiting_run_is_approved_with_who_why_and_what_they_saw(life: Life) -> None:
@@ -237,6 +238,32 @@ def test_a_waiting_run_is_approved_with_who_why_and_what_they_saw(life: Life) ->
     assert (told.reason, told.figures) == ("approved by HTTP: looks right", {"report": seen})
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "by"),
+    [
+        (b'{"by": "Ann"}', {}, "Ann (HTTP, as they say)"),
+        (b'{"by": " Ann\\n of\\tAcme "}', {}, "Ann of Acme (HTTP, as they say)"),
+        (
+            b'{"by": "Ann"}',
+            {"X_MS_CLIENT_PRINCIPAL_NAME": "otto@acme.example"},
+            "otto@acme.example (HTTP, by the platform's header)",
+        ),
+        (b'{"by": ""}', {"X_MS_CLIENT_PRINCIPAL_NAME": " "}, "HTTP"),
+    ],
+)
+def test_who_decides_is_kept_as_it_was_said(
+    life: Life, body: bytes, headers: dict[str, str], by: str
+) -> None:
+    life.storage.recipes.put("support", ALWAYS)
+    name = life.drop()
+
+    assert _post(web.approve, name, body, **headers).status_code == 202
+
+    run = life.until(name, "training")
+    assert run.approved_by == by
+    assert f"approved by {by}" in [change.reason for change in run.history]
+
+
 def test_a_waiting_run_is_rejected(life: Life) -> None:
     life.storage.recipes.put("support", ALWAYS)
     name = life.drop()
@@ -249,7 +276,7 @@ def test_a_waiting_run_is_rejected(life: Life) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"{", b'{"reason": 1}', b'{"reason": "' + b"x" * 1001 + b'"}', b"\xff"]
+    "body", [b"[]", b"{", b'{"reason": 1}', b'{"reason": "' + b"x" * 1001 + b'"}', b"\xff", b'{"by": ["a"]}']
 )
 def test_a_wrong_reason_changes_nothing(life: Life, body: bytes) -> None:
     life.storage.recipes.put("support", ALWAYS)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.recipe import SERVERLESS
 from shared.domain.tags import SPEC
 
 if TYPE_CHECKING:
-    from azure.ai.ml.entities import ManagedOnlineDeployment, PipelineJob
+    from azure.ai.ml.entities import CommandComponent, ManagedOnlineDeployment, PipelineJob
+    from azure.ai.ml.entities._builders import Command
 
-    from shared.ports import DeploymentSpec, JobSpec
+    from shared.ports import CompareStep, DeploymentSpec, JobSpec
 
 INITIAL_DELAY_SECONDS = 600  # a model of several gigabytes is loaded before the first probe
 REQUEST_TIMEOUT_MS = 90_000
-NODE = "chat_completion_pipeline"
+NODE, COMPARE = "chat_completion_pipeline", "compare"
+CODE = Path(__file__).with_name("step")
+COMMAND = (
+    "python compare.py --challenger ${{inputs.challenger}} --reference ${{inputs.reference}} "
+    "--frozen ${{inputs.frozen}} $[[--general ${{inputs.general}}]]"
+)
 
 
-def pipeline_job(spec: JobSpec, datastore: str) -> PipelineJob:
+def pipeline_job(spec: JobSpec, datastore: str, environment: str) -> PipelineJob:
     """Build the job in the SDK's entity form: its decorator is not safe to use in threads."""
     from azure.ai.ml import Input, Output
     from azure.ai.ml.entities import PipelineJob, PipelineJobSettings
@@ -40,9 +48,55 @@ def pipeline_job(spec: JobSpec, datastore: str) -> PipelineJob:
         tags={**spec.tags, SPEC: spec.digest()},
         # Set, so that the git state of whatever folder this runs in does not get into the job.
         properties={"mlflow.source.git.commit": ""},
-        jobs={NODE: node},
+        jobs={NODE: node} | _compare(spec.compare, datastore, environment),
         outputs={"trained_model": Output(type="mlflow_model", mode="rw_mount")},
         settings=PipelineJobSettings(force_rerun=True, continue_on_step_failure=False),
+    )
+
+
+def _compare(step: CompareStep | None, datastore: str, environment: str) -> dict[str, Command]:
+    """Build the step that compares, behind the fine-tune's own node; its code goes with it."""
+    if step is None:
+        return {}
+    from azure.ai.ml import Input
+    from azure.ai.ml.entities import JobResourceConfiguration
+    from azure.ai.ml.entities._builders import Command
+
+    files = {"frozen": step.frozen} | ({"general": step.general} if step.general else {})
+    inputs: dict[str, Any] = {
+        name: Input(type="uri_file", path=f"azureml://datastores/{datastore}/paths/{path}")
+        for name, path in files.items()
+    }
+    inputs["challenger"] = f"${{{{parent.jobs.{NODE}.outputs.mlflow_model_folder}}}}"
+    inputs["reference"] = Input(type="mlflow_model", path=step.reference)
+    # Without a compute a step is serverless; its name the SDK would make the id of a cluster.
+    alone = step.compute == SERVERLESS
+    node = Command(
+        component=_component(environment),
+        inputs=inputs,
+        compute=None if alone else step.compute,
+        name=COMPARE,
+    )
+    if alone:
+        node.resources = JobResourceConfiguration(instance_type=step.instance_type)
+    return {COMPARE: node}
+
+
+def _component(environment: str) -> CommandComponent:
+    from azure.ai.ml import Input
+    from azure.ai.ml.entities import CommandComponent
+
+    return CommandComponent(
+        name=COMPARE,
+        inputs={
+            "challenger": Input(type="mlflow_model"),
+            "reference": Input(type="mlflow_model"),
+            "frozen": Input(type="uri_file"),
+            "general": Input(type="uri_file", optional=True),
+        },
+        command=COMMAND,
+        code=str(CODE),
+        environment=environment,
     )
 
 

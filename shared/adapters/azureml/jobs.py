@@ -93,12 +93,16 @@ class AzureMLJobs:
         """Read the token counts that the job wrote into its own properties."""
         return history.tokens(self._place, name)
 
+    def compared(self, name: str) -> Mapping[str, Mapping[int, float]]:
+        """Read what the comparing step measured."""
+        return mlflow.compared(self._place, name)
+
     def failure(self, name: str) -> Failure:
         """Find the step that failed first, its error and the end of its log."""
         return history.failure(self._place, name)
 
     def _make(self, sdk: MLClient, spec: JobSpec) -> Job:
-        entity = entities.pipeline_job(spec, self._place.datastore)
+        entity = entities.pipeline_job(spec, self._place.datastore, self._place.environment)
         # Another may have been quicker, or the answer to our own first try was lost: the look below tells.
         with suppress(AlreadyThere), mapped(f"the job {spec.name}"):
             # The parameters are checked by now; the SDK's own check costs 0.6 s and sees no enum or minimum.

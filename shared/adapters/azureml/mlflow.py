@@ -18,6 +18,7 @@ MOST_RUNS = 100
 MOST_POINTS = 1000
 PAGE = 25_000
 CURVES = ("loss", "eval_loss", "learning_rate", "grad_norm")
+COMPARED = "compare_"  # as the step/compare.py names its metrics
 
 
 def last_values(place: AzureMLPlace, job: str) -> Mapping[str, float]:
@@ -43,6 +44,21 @@ def curves(place: AzureMLPlace, job: str) -> Mapping[str, Sequence[tuple[int, fl
             for key in sorted(_keys([run]) & {*CURVES} - {*found}):
                 found[key] = thinned(_history(place, base, run["info"]["run_id"], key))
     return {key: points for key, points in found.items() if points}
+
+
+def compared(place: AzureMLPlace, job: str) -> Mapping[str, Mapping[int, float]]:
+    """Read the comparing step's figures by chat, whole: `frozen_challenger` and its like."""
+    what = f"the comparison of {job}"
+    with mapped(what):
+        base = _base(place)
+        root = place.call(Request("GET", f"{base}/runs/get?{urlencode({'run_id': job})}"), what)["run"]
+        found: dict[str, dict[int, float]] = {}
+        for run in [root, *_children(place, base, root, what)]:
+            for key in sorted(_keys([run])):
+                name = key.removeprefix(COMPARED)
+                if name not in {key, *found}:
+                    found[name] = dict(_history(place, base, run["info"]["run_id"], key))
+    return found
 
 
 def thinned(points: Sequence[tuple[int, float]], most: int = MOST_POINTS) -> list[tuple[int, float]]:
@@ -84,6 +100,7 @@ def _children(place: AzureMLPlace, base: str, root: Mapping[str, Any], what: str
 def _latest(runs: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Take each key's latest point over all runs; a step's own run and a parent may both carry it."""
     points = [point for run in runs for point in (run.get("data") or {}).get("metrics") or ()]
+    points = [point for point in points if not str(point["key"]).startswith(COMPARED)]
     points.sort(key=lambda point: (int(point.get("timestamp") or 0), int(point.get("step") or 0)))
     values = {str(point["key"]): float(point["value"]) for point in points}
     return {key: value for key, value in values.items() if math.isfinite(value)}

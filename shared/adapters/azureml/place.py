@@ -49,6 +49,7 @@ class AzureMLPlace:
     """One workspace. credential: gives the app's credential; arm_url: the resource manager's base.
 
     jobs_identity: the ARM id of the identity that a cluster made here is given; empty: none.
+    environment: what the comparing step runs in.
     Nothing is imported or connected before the first call; what was made is kept for all adapters of a place.
     """
 
@@ -60,6 +61,7 @@ class AzureMLPlace:
     arm_url: str
     credential: Callable[[], Any]
     jobs_identity: str = ""
+    environment: str = ""
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 

@@ -131,6 +131,13 @@ class BlobRecipes:
         found = [blob.name for blob in self._container.listed(READER)]
         return [name.removesuffix(ENDING) for name in found if name.endswith(ENDING) and "/" not in name]
 
+    def chats(self, path: str) -> bytes:
+        """Read a file of chats; raises Missing."""
+        blob = self._container.existing(path)
+        with self._container.call(path, READER):
+            data: bytes = blob.download_blob().readall()
+        return data
+
     def tokenizer(self, model: str) -> Mapping[str, bytes]:
         """Read the files under `tokenizers/<base model>/`; empty where there are none."""
         found = {}

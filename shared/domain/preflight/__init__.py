@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.errors import Problem
 from shared.domain.preflight import compute, endpoints, model, parameters, quota
+from shared.domain.preflight.said import place_error
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +30,7 @@ def check(run: Run, recipe: Recipe, survey: Survey, now: datetime) -> tuple[Find
         *compute.check(run, recipe, survey, now),
         *quota.check(run, recipe, survey),
         *endpoints.check(run, recipe, survey),
+        *(place_error(one.code, one.message, one.help, run) for one in survey.sets),
     ]
     return tuple(sorted(found, key=lambda one: one.severity != "error"))
 

@@ -32,6 +32,12 @@ def check(run: Run, recipe: Recipe, survey: Survey) -> Iterator[Finding]:
         count = recipe.serving.instance_count
         message = f"serving.instance_count is {count}; a deployment has at most {INSTANCES}."
         yield recipe_error("too-many-instances", message, "Lower it", run)
+    if recipe.serving.strategy == "replace" and survey.champion is not None:
+        message = (
+            f"serving.strategy is replace: {survey.endpoint} will answer nothing from the deletion of the "
+            "deployment in service until the new one is ready and tested."
+        )
+        yield warning("serving-downtime", message, "blue_green has no gap; it needs room for two")
     if survey.endpoints is None or survey.deployments is None:
         why = survey.unknown.get("endpoints", "no answer")
         yield warning("endpoints-unknown", f"How many endpoints there are could not be had: {why}")

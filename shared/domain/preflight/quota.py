@@ -1,8 +1,9 @@
 """Cores: what the run needs at its peak, by family, against what the subscription may use.
 
 The peak is tuning, the champion and the challenger at once: while a new model is deployed, the old one still
-serves, and the next drop may be in training. Azure ML keeps a fifth of the serving machines in reserve for
-upgrades; its list of sizes exempts the large GPU ones, where the reserve is a warning alone.
+serves, and the next drop may be in training. With `serving.strategy: replace` the champion goes first.
+Azure ML keeps a fifth of the serving machines in reserve for upgrades; its list of sizes exempts the large
+GPU ones, where the reserve is a warning alone.
 """
 
 from __future__ import annotations
@@ -85,7 +86,10 @@ def _parts(recipe: Recipe, survey: Survey, known: Mapping[str, Size]) -> Iterato
         how = "dedicated" if recipe.compute.name == SERVERLESS else how
         yield Part("tuning", size.family, nodes(recipe) * size.vcpus, 0, how, new=True)
     challenger = Served(recipe.serving.instance_type, recipe.serving.instance_count)
-    for what, served, new in (("champion", survey.champion, False), ("challenger", challenger, True)):
+    champion = None if recipe.serving.strategy == "replace" else survey.champion
+    # What makes room is in use now, and its cores are the challenger's then.
+    freed = champion is not survey.champion
+    for what, served, new in (("champion", champion, False), ("challenger", challenger, not freed)):
         size = known.get(served.size.lower()) if served else None
         if size is not None and served is not None:
             cores = sizes.reserved(served.size, served.count) * size.vcpus
@@ -101,7 +105,10 @@ def _held(run: Run, family: str, parts: list[Part], quota: Usage) -> Iterator[Fi
     need = f"The peak of this recipe takes {peak.total()} cores {family} ({told})"
     if peak.total() > quota.limit:
         message = f"{need}; the quota is {quota.limit}."
-        yield place_error("quota-too-small", message, MORE, run, instead="Name another size in the recipe")
+        other = "Name another size in the recipe"
+        if peak["champion"] and peak.total() - peak["champion"] <= quota.limit:
+            other += ", or write serving.strategy: replace (nothing answers while the models change)"
+        yield place_error("quota-too-small", message, MORE, run, instead=other)
         return
     new = sum(part.cores for part in parts if part.new)
     if new > _room(quota):

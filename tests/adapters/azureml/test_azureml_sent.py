@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.domain.errors import Missing, Rejected, Transient
+from shared.domain.recipe import SERVERLESS
 from shared.domain.tags import RUN, SPEC
-from shared.ports import DeploymentSpec, JobSpec, ModelVersion
-from tests.contract.rigs import COMPUTE, SIZE, EmulatorRig, emulator_rig, unique
+from shared.ports import CompareStep, DeploymentSpec, JobSpec, ModelVersion
+from tests.contract.rigs import COMPUTE, ENVIRONMENT, SIZE, EmulatorRig, emulator_rig, unique
 from tests.local.azureml.rig import until
 
 if TYPE_CHECKING:
@@ -85,6 +86,43 @@ def test_a_job_s_body_has_all_that_the_spec_says(rig: EmulatorRig) -> None:
     }
     assert node["inputs"]["learning_rate"] == {"value": "5e-06", "job_input_type": "literal"}
     assert node["inputs"]["apply_lora"] == {"value": "true", "job_input_type": "literal"}
+
+
+def test_the_comparing_step_stands_behind_the_fine_tune_with_its_code(rig: EmulatorRig) -> None:
+    step = CompareStep(spec().model_id, "run/claim/validation.jsonl", "run/claim/test.jsonl", COMPUTE, SIZE)
+    asked = replace(spec(seed=3), compare=step)
+    assert asked.digest() != spec(seed=3).digest()
+    rig.jobs.submit(asked)
+    body = rig.emulator.arm("GET", f"/jobs/{asked.name}").json()["properties"]
+    node = body["jobs"]["compare"]
+    assert node["inputs"]["challenger"]["value"] == (
+        "${{parent.jobs.chat_completion_pipeline.outputs.mlflow_model_folder}}"
+    )
+    assert node["inputs"]["reference"] == {"uri": asked.model_id, "job_input_type": "mlflow_model"}
+    place = "azureml://datastores/droptune_prepared/paths/run/claim"
+    assert node["inputs"]["frozen"]["uri"] == f"{place}/validation.jsonl"
+    assert node["inputs"]["general"]["uri"] == f"{place}/test.jsonl"
+    assert node["computeId"].endswith(COMPUTE)
+    assert body["jobs"]["chat_completion_pipeline"]["outputs"]["mlflow_model_folder"] == {
+        "value": "${{parent.outputs.trained_model}}",
+        "type": "literal",
+    }
+    path = node["componentId"].partition("/components/")[2]
+    component = rig.emulator.arm("GET", f"/components/{path}").json()["properties"]["componentSpec"]
+    assert component["environment"] == ENVIRONMENT
+    assert component["command"].startswith("python compare.py ")
+    rig.jobs.cancel(asked.name)
+
+
+def test_the_comparing_step_may_be_serverless_and_without_a_general_set(rig: EmulatorRig) -> None:
+    step = CompareStep(spec().model_id, "run/claim/validation.jsonl", None, SERVERLESS, SIZE)
+    asked = replace(spec(seed=3), compare=step)
+    rig.jobs.submit(asked)
+    node = rig.emulator.arm("GET", f"/jobs/{asked.name}").json()["properties"]["jobs"]["compare"]
+    assert "general" not in node["inputs"]
+    assert not node.get("computeId")
+    assert node["resources"]["instance_type"] == SIZE
+    rig.jobs.cancel(asked.name)
 
 
 def test_32_submits_at_once_carry_each_its_own_inputs(rig: EmulatorRig) -> None:

@@ -1,0 +1,90 @@
+"""`serving.strategy: replace`: the champion makes room before the challenger is deployed.
+
+For where the quota has no room for two. From the champion's deletion to the challenger's first traffic the
+endpoint answers nothing: that is said beforehand, by the preflight and in the history. There is no previous
+deployment to give the traffic back to; the way back is `droptune revive RECIPE --version V`.
+
+    said ─► its traffic taken ─► deleted ─► gone: written out of the lane, its run retired ─► deployed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.domain.actions import Action, MakeRoom, Move, MoveTraffic, Retire, Wait
+from shared.domain.rollout import WHOLE
+from shared.domain.run import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.domain.facts import Facts
+    from shared.domain.lane import Champion
+    from shared.domain.recipe import Recipe
+    from shared.domain.run import Run
+
+REPLACES = "replaces"
+
+
+def make_room(run: Run, facts: Facts, recipe: Recipe) -> Action | None:
+    """Take the next step with the champion; None where there is none in the way."""
+    champion = facts.lane.champion
+    if recipe.serving.strategy != "replace" or champion is None or facts.endpoint is None:
+        return None
+    if champion.endpoint != run.endpoint or champion.place.run == run.name:
+        return None
+    if facts.champion is None:
+        return Retire(champion)
+    if _said(run) != champion.deployment:
+        return _say(run, champion)
+    if facts.champion.state == "deleting":
+        return Wait(f"Azure ML is deleting {champion.deployment}")
+    if champion.deployment in facts.endpoint.traffic:
+        return MoveTraffic(_without(facts.endpoint.traffic, champion.deployment))
+    return MakeRoom(champion.deployment)
+
+
+def _without(traffic: Mapping[str, int], deployment: str) -> dict[str, int]:
+    """Take a deployment's share away; where a person has put others beside it, the largest has it."""
+    left = {name: share for name, share in traffic.items() if name != deployment}
+    heir = max(sorted(left), key=lambda name: left[name], default=None)
+    return left | {heir: left[heir] + traffic[deployment]} if heir else {}
+
+
+def give_back(run: Run, facts: Facts) -> Action | None:
+    """While a run closes: a champion that was to make room gets its traffic back, or is written out."""
+    champion = facts.lane.champion
+    if champion is None or facts.endpoint is None or _said(run) != champion.deployment:
+        return None
+    if facts.champion is None:
+        return Retire(champion)
+    if facts.champion.state == "deleting":
+        return Wait(f"Azure ML is deleting {champion.deployment}")
+    if facts.endpoint.traffic or facts.champion.state != "succeeded":
+        return None
+    if facts.endpoint.state == "updating":
+        return Wait("Azure ML is moving the traffic")
+    return MoveTraffic({champion.deployment: WHOLE})
+
+
+def way_back(run: Run) -> str:
+    """Say how to get back what made room for the run; empty where nothing did."""
+    gone = next((one.figures for one in reversed(run.history) if REPLACES in one.figures), None)
+    if gone is None:
+        return ""
+    return f"{gone[REPLACES]} made room for it; to bring that back: {gone['revive']}"
+
+
+def _said(run: Run) -> str | None:
+    told = [change.figures[REPLACES] for change in run.history if REPLACES in change.figures]
+    return str(told[-1]) if told else None
+
+
+def _say(run: Run, champion: Champion) -> Move:
+    back = f"droptune revive {run.recipe_name} --version {champion.model_version}"
+    what = f"serving.strategy is replace: {champion.deployment} ({champion.model}:{champion.model_version})"
+    return Move(
+        State.DEPLOYING,
+        f"{what} makes room; {run.endpoint} answers nothing until {run.deployment} is ready and tested",
+        figures={REPLACES: champion.deployment, "revive": back},
+    )
