@@ -8,6 +8,7 @@ Reader on the resources alone is refused ("Azure Monitor REST API walkthrough", 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
@@ -38,6 +39,7 @@ class MetricsBatch:
     def __init__(self, place: AzureMLPlace, url: str) -> None:
         self._place, self._url = place, url.rstrip("/")
         self._not_before = 0.0
+        self._lock = threading.Lock()
 
     def read(self, paths: Sequence[str], question: Question) -> dict[str, list[Series]]:
         """Read what can be read so, by path below the workspace; nothing where batches are refused."""
@@ -48,15 +50,22 @@ class MetricsBatch:
             try:
                 found |= self._read(some, question)
             except DroptuneError as error:
-                self._not_before = time.monotonic() + PAUSE
-                log.warning(
-                    "metrics of many resources at once cannot be read, each is asked for by itself: %s "
-                    'It takes the role "%s" on the subscription.',
-                    error.problem.message,
-                    READER,
-                )
+                self._pause(error)
                 break
         return found
+
+    def _pause(self, error: DroptuneError) -> None:
+        """Ask for nothing for a while; of several threads that hear the same, one says it."""
+        with self._lock:
+            said = time.monotonic() < self._not_before
+            self._not_before = time.monotonic() + PAUSE
+        if not said:
+            log.warning(
+                "metrics of many resources at once cannot be read, each is asked for by itself: %s "
+                'It takes the role "%s" on the subscription.',
+                error.problem.message,
+                READER,
+            )
 
     def _read(self, paths: Sequence[str], question: Question) -> dict[str, list[Series]]:
         region = str(self._place.about()["location"]).lower().replace(" ", "")

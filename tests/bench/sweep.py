@@ -29,26 +29,45 @@ DAY = timedelta(days=1)
 LIMITS = "cost: {idle_hours: 72, grace_hours: 24}\n"
 
 
+BATCH = "POST /metrics/subscriptions/{subscription}/metrics:getBatch"
+REFUSED = {"route": BATCH, "status": 403, "code": "AuthorizationFailed", "message": "no role", "times": 10**6}
+
+
 def main() -> None:
-    """Measure in a child of its own: its memory is the sweep's alone."""
+    """Measure in children of their own, whose memory is the sweep's alone: in batches, and one by one."""
     with tempfile.TemporaryDirectory() as folder:
         tls = make_tls(Path(folder))
         emulator = Emulator(Path(folder), tls, "https://127.0.0.1:9/devstoreaccount1")
         emulator.start()
         try:
             place = {"folder": folder, "url": emulator.url, "environment": emulator.environment()}
-            given = [sys.executable, "-X", "faulthandler", "-m", "tests.bench.sweep", json.dumps(place)]
-            subprocess.run(given, check=True)
-            _calls(emulator)
+            for what, allowed in (("many in one call", True), ("one by one: batches are refused", False)):
+                print(what)
+                if not allowed:
+                    emulator.admin("POST", "faults", json=REFUSED)
+                before = _calls(emulator)
+                told = json.dumps({**place, "fill": allowed})
+                given = [sys.executable, "-X", "faulthandler", "-m", "tests.bench.sweep", told]
+                subprocess.run(given, check=True)
+                _tell(before, _calls(emulator))
         finally:
             emulator.stop()
 
 
-def _calls(emulator: Emulator) -> None:
-    counts = emulator.admin("GET", "requests")["calls"]
-    for what, count in sorted(counts.items()):
-        if "onlineEndpoints" in what:
-            print(f"{count:6}  {what}")
+def _calls(emulator: Emulator) -> dict[str, int]:
+    found: dict[str, int] = emulator.admin("GET", "requests")["calls"]
+    return found
+
+
+def _tell(before: dict[str, int], after: dict[str, int]) -> None:
+    made = {what: count - before.get(what, 0) for what, count in sorted(after.items())}
+    shown = {
+        what: count for what, count in made.items() if count and ("onlineEndpoints" in what or what == BATCH)
+    }
+    for what, count in shown.items():
+        print(f"{count:6}  {what}")
+    metrics = sum(count for what, count in shown.items() if "metrics" in what)
+    print(f"{metrics:6}  metrics calls in all (at most {ENDPOINTS}, one an endpoint)")
 
 
 def child(place: dict[str, Any]) -> None:
@@ -56,12 +75,12 @@ def child(place: dict[str, Any]) -> None:
     import resource
 
     os.environ.update(place["environment"])  # noqa: TID251 - a child of this bench alone
-    life = _fleet(Path(str(place["folder"])))
+    life = _fleet(Path(str(place["folder"])), fill=bool(place["fill"]))
     emulator = mock.Mock(url=place["url"])
     credential._made.clear()
     found = _adapters(emulator)
     world = replace(life.world, endpoints=found.endpoints, monitor=found.monitor, prices=found.prices)
-    list(world.endpoints.all())  # what is imported once is no sweep's
+    found.computes.location()  # what is imported once is no sweep's
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     begun = time.perf_counter()
     report = sweep(world, dry_run=True)
@@ -74,8 +93,11 @@ def child(place: dict[str, Any]) -> None:
     print(f"memory: {before:.0f} MB before, {peak:.0f} MB at the peak")
 
 
-def _fleet(folder: Path) -> Life:
-    """Each endpoint: a champion and its predecessor; recipes of their own, runs in the ledger."""
+def _fleet(folder: Path, *, fill: bool) -> Life:
+    """Each endpoint: a champion and its predecessor; recipes of their own, runs in the ledger.
+
+    fill: put the endpoints into the emulator's store too; they are there already else.
+    """
     life = Life(at=now())
     shelf = Shelf(folder, life.at)
     life.storage.documents.put("installation", b"tests")
@@ -91,7 +113,8 @@ def _fleet(folder: Path) -> Life:
             )
             asked = (timedelta(hours=1),) if n % QUIET and role == "champ" else ()
             things.append(Thing(role, {**tags, RUN: run}, 9 * DAY, beats=9 * DAY, asked=asked))
-        shelf.put(f"e{n:04}", tags, 9 * DAY, *things, traffic={"champ": 100})
+        if fill:
+            shelf.put(f"e{n:04}", tags, 9 * DAY, *things, traffic={"champ": 100})
         place = builders.drop_place(f"{recipe}-past")
         previous = Champion(place, f"e{n:04}", "past", "m", "0", life.at - DAY, life.at + DAY)
         lane = Lane(recipe=recipe, previous=previous, endpoint=f"e{n:04}")

@@ -224,3 +224,36 @@ def test_sweeps_at_once_take_each_thing_once(rig: Rig) -> None:
     assert rig.endpoints() == set()
     for n in range(4):
         assert [c.state for c in rig.life.run(f"idle{n}").history].count(State.RETIRED) == 1
+
+
+BATCH = "POST /metrics/subscriptions/{subscription}/metrics:getBatch"
+
+
+def calls(rig: Rig) -> dict[str, int]:
+    """Count what was asked of Azure ML and Azure Monitor about endpoints, by kind."""
+    found = {"lists": 0, "deployments": 0, "metrics": 0, "batches": 0}
+    for what, count in rig.emulator.admin("GET", "requests")["calls"].items():
+        if what == "GET {ws}/onlineEndpoints":
+            found["lists"] += count
+        elif what.endswith("/deployments"):
+            found["deployments"] += count
+        elif what == BATCH or what.endswith("/metrics"):
+            found["metrics"] += count
+            found["batches"] += count * (what == BATCH)
+    return found
+
+
+def test_a_sweep_keeps_to_its_line_of_calls_and_says_the_same_where_batches_are_refused(rig: Rig) -> None:
+    """One list call a hundred endpoints, one call an endpoint for deployments, one at most for metrics."""
+    for n in range(120):
+        rig.served(f"e{n:03}", asked=() if n % 3 else (HOUR / 4,))
+    before = calls(rig)
+    told = {v.key: v.rule for v in sweep(rig.life.world, dry_run=True).verdicts}
+    assert sorted(told.values()) == ["idle"] * 80 + ["in-use"] * 40
+    made = {what: count - before[what] for what, count in calls(rig).items()}
+    assert (made["lists"], made["deployments"]) == (2, 120)
+    assert 0 < made["batches"] == made["metrics"] <= 12
+
+    refused = {"route": BATCH, "status": 403, "code": "AuthorizationFailed", "message": "no", "times": 99}
+    rig.emulator.admin("POST", "faults", json=refused)
+    assert {v.key: v.rule for v in sweep(rig.life.world, dry_run=True).verdicts} == told
