@@ -1,7 +1,8 @@
 """Several runs of one recipe, people and faults at once: what holds whatever happens (Hypothesis chooses).
 
-Traffic always sums to 100, or nobody healthy is there to take it; the last healthy champion never has none;
-an older drop never replaces a newer champion; every path ends, and what ended badly leaves nothing behind.
+Traffic always sums to 100, or nobody healthy is there to take it; the last healthy champion never has none,
+but while it makes room (`strategy: replace`), which was said; an older drop never replaces a newer champion;
+every path ends, and what ended badly leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.app.people import wish
+from shared.app.reviving import revive
 from shared.app.rollback import rollback
 from shared.domain.errors import DroptuneError, Transient
 from shared.domain.run import Run, State
@@ -34,7 +36,7 @@ CALLS = (
     "monitor.outcomes",
     "monitor.latency",
 )
-STRATEGIES = st.sampled_from(["blue_green", "canary", "mirror"])
+STRATEGIES = st.sampled_from(["blue_green", "canary", "mirror", "replace"])
 LITTLE = st.sampled_from(["go", "wait", "back"])
 MOST_RUNS = 4
 ENDED_BADLY = frozenset({State.FAILED, State.CANCELLED, State.SUPERSEDED})
@@ -129,6 +131,13 @@ class Rollouts(RuleBasedStateMachine):
         except DroptuneError:
             self.theirs = self.traffic if self.endpoint else None  # half done, until it is given again
 
+    @precondition(lambda self: self.names)
+    @rule(which=st.integers(0, MOST_RUNS - 1))
+    def a_person_revives_a_version(self, which: int) -> None:
+        with suppress(DroptuneError):
+            version = self.run(which).model_version
+            revive(self.life.world, "support", "ann", version)
+
     # What holds.
 
     @invariant()
@@ -141,16 +150,24 @@ class Rollouts(RuleBasedStateMachine):
             self.theirs = None
         total = sum(traffic.values())
         champion = lane.champion.deployment if lane.champion else None
+        if total == 0 and self.makes_room(champion):
+            return
         assert total == 100 or (total == 0 and champion not in self.healthy()), (traffic, champion)
         if champion in self.healthy() and self.theirs is None:
             crowned_next = [run.deployment for run in self.runs() if run.state is State.PROMOTING]
             others = [name for name, share in traffic.items() if share and name in crowned_next]
             assert traffic.get(champion or "") or others, (traffic, champion)
 
+    def makes_room(self, champion: str | None) -> bool:
+        """Tell whether a run that is not over yet has said that the champion goes first."""
+        said = [run for run in self.runs() if not run.ended]
+        return any(change.figures.get("replaces") == champion for run in said for change in run.history)
+
     def an_older_drop_never_replaces_a_newer_champion(self) -> None:
         lane = self.life.ledger.lane("support").lane
         now = lane.champion.place.run if lane.champion else None
-        if now != self.champion_was and now and self.champion_was and not self.rolled_back:
+        back = now is not None and self.life.run(now).back
+        if now != self.champion_was and now and self.champion_was and not (self.rolled_back or back):
             assert self.names.index(now) > self.names.index(self.champion_was)
         self.champion_was, self.rolled_back = now, False
 
