@@ -56,10 +56,12 @@ def survey(world: World, ledger: Ledger, empty: Mapping[str, datetime]) -> Surve
 
 
 def _look(pool: Executor, eye: looking.Eye, found: Survey, empty: Mapping[str, datetime]) -> None:
-    def one(endpoint: Endpoint) -> EndpointFacts | DroptuneError:
+    def one(endpoint: Endpoint) -> EndpointFacts | DroptuneError | None:
         try:
             return patiently(lambda: eye.look(endpoint, empty.get(endpoint.name)))
         except DroptuneError as error:
+            if isinstance(error, Missing) and _gone(eye.world, endpoint.name):
+                return None
             log.warning("sweep: %s cannot be looked at: %s", endpoint.name, error.problem.code)
             return error
 
@@ -67,8 +69,17 @@ def _look(pool: Executor, eye: looking.Eye, found: Survey, empty: Mapping[str, d
     for endpoint, seen in zip(endpoints, pool.map(one, endpoints), strict=True):
         if isinstance(seen, DroptuneError):
             found.errors[endpoint.name] = seen
-        else:
+        elif seen is not None:
             found.facts[endpoint.name] = seen
+
+
+def _gone(world: World, endpoint: str) -> bool:
+    """Tell whether it went after it was listed; what else is missing is no reason to say nothing of it."""
+    try:
+        world.endpoints.find(endpoint)
+    except DroptuneError as error:
+        return isinstance(error, Missing)
+    return False
 
 
 def _judge(pool: Executor, world: World, found: Survey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,10 @@ def watch(context: Context) -> int:
 def endpoints(context: Context) -> int:
     """List every endpoint of the workspace, and whose it is."""
     world = context.world
-    rows = [_endpoint(world, endpoint) for endpoint in world.endpoints.all()]
+    rows = []
+    for endpoint in world.endpoints.all():
+        with suppress(Missing):  # it went after it was listed
+            rows.append(_endpoint(world, endpoint))
     if context.args.json:
         output.as_json(rows)
     else:
@@ -123,6 +127,8 @@ def _money(run: Run) -> str:
     parts = [run.estimate.said()]
     if run.spent_usd is not None:
         parts.append(f"it took ${run.spent_usd:,.2f}")
+    if run.estimate.month is not None:
+        parts.append(run.estimate.month.said())
     daily = run.estimate.serving_usd
     parts.append("the price of serving is unknown" if daily is None else f"serving ${daily * 24:,.2f} a day")
     return "; ".join(parts)

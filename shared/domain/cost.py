@@ -133,6 +133,8 @@ def figures(estimate: Estimate, cost: Cost) -> dict[str, Any]:
     """Name the figures for the history, with what serving costs a day and until its limits end it."""
     serving = estimate.serving_usd
     unused = None if serving is None else round(serving * (cost.idle_hours + cost.grace_hours), 2)
+    parts = msgspec.structs.asdict(estimate.month) if estimate.month else {}
+    month = {f"month_{name}": usd for name, usd in parts.items()}
     return {
         "training_usd": estimate.usd,
         "training_hours": estimate.hours,
@@ -140,7 +142,7 @@ def figures(estimate: Estimate, cost: Cost) -> dict[str, Any]:
         "tokens": estimate.tokens,
         "serving_usd_a_day": None if serving is None else round(serving * 24, 2),
         "serving_usd_if_nobody_asks": unused,
-        **({} if estimate.month is None else {"this_month": msgspec.to_builtins(estimate.month)}),
+        **month,
     }
 
 

@@ -107,7 +107,7 @@ def test_a_monthly_budget_counts_what_was_spent() -> None:
     said = second.history[-1].reason
     assert f"${month.serving_usd:,.2f} to serving" in said
     assert "more than cost.monthly_budget_usd, $460.00" in said
-    assert second.history[-1].figures["this_month"]["training_usd"] == month.training_usd
+    assert second.history[-1].figures["month_training_usd"] == month.training_usd
 
 
 def test_another_month_begins_anew_with_what_serves() -> None:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.app.sweep import sweep
-from shared.domain.errors import Changed, Permanent, Transient
+from shared.domain.errors import Changed, Missing, Permanent, Transient
 from shared.domain.run import State
 from shared.domain.sweep_holder import holder
 from shared.domain.tags import EXPIRES, INSTALLATION, KEEP
@@ -333,6 +333,20 @@ def test_a_pause_that_azure_asks_for_is_given() -> None:
     life.azureml.fail_next("endpoints.deployments", throttled)
     report = sweep(life.world, dry_run=True)
     assert (report.errors, [v.rule for v in report.verdicts]) == ({}, ["idle"])
+
+
+def test_an_endpoint_that_goes_while_the_sweep_looks_is_gone_and_no_error() -> None:
+    life = Life()
+    run = served(life)
+    pass_hours(life, run, 2)
+    missing = Missing("azureml-missing", "It does not exist.")
+    life.azureml.fail_next("endpoints.deployments", missing)
+    with pytest.raises(Missing):
+        sweep(life.world, dry_run=True)  # it is there: something else is missing
+    life.azureml.fail_next("endpoints.deployments", missing)
+    life.azureml.fail_next("endpoints.find", missing)
+    report = sweep(life.world, dry_run=True)
+    assert (report.errors, report.verdicts) == ({}, ())
 
 
 def test_figures_are_asked_for_only_where_they_decide() -> None:
