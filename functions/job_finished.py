@@ -10,6 +10,9 @@ import azure.functions as func
 from shared import wiring
 from shared.app.people import hint_job
 
+# A job that is on its way changes nothing for its run: no look. Azure raises few of these, if any.
+ON_ITS_WAY = frozenset({"notstarted", "queued", "preparing", "starting", "running", "finalizing"})
+
 log = logging.getLogger(__name__)
 blueprint = func.Blueprint()
 
@@ -22,5 +25,7 @@ def job_finished(event: func.EventGridEvent) -> None:
         log.warning("event %s: from another topic, ignored", event.id)
         return
     data = event.get_json()
+    if isinstance(data, dict) and str(data.get("runStatus", "")).lower() in ON_ITS_WAY:
+        return
     if not hint_job(world, str(data.get("runId", "")) if isinstance(data, dict) else ""):
         log.info("event %s: about no job of ours", event.id)

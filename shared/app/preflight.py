@@ -42,7 +42,7 @@ def survey(work: Work, recipe: Recipe) -> Survey:
     endpoint = run.endpoint or endpoint_name(run, lane, world.workspace_id, recipe)
     champion = lane.champion
     serves = champion and or_none(lambda: world.endpoints.deployment(champion.endpoint, champion.deployment))
-    counts = _look(unknown, "endpoints", lambda: _deployments(world)) or {}
+    counts = _look(unknown, "endpoints", world.endpoints.counts) or {}
     known = "endpoints" not in unknown
     _component, inputs = world.models.component(world.component, recipe.base_model.registry)
     named = recipe.compute.name != SERVERLESS
@@ -74,11 +74,6 @@ def _sets(world: World, recipe: Recipe) -> Iterator[Problem]:
                 sets.named(world, field, path)
             except Rejected as wrong:
                 yield wrong.problem
-
-
-def _deployments(world: World) -> dict[str, int]:
-    """Count the deployments of each endpoint of the workspace."""
-    return {one.name: len(world.endpoints.deployments(one.name)) for one in world.endpoints.all()}
 
 
 def _look(unknown: dict[str, str], part: str, look: Callable[[], Found]) -> Found | None:

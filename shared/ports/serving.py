@@ -86,6 +86,9 @@ class Endpoints(Protocol):
     def deployments(self, endpoint: str) -> Sequence[Deployment]:
         """List those of one endpoint."""
 
+    def counts(self) -> Mapping[str, int]:
+        """Count the deployments of each endpoint; the count may be a minute old."""
+
     def deploy(self, spec: DeploymentSpec) -> str | None:
         """Begin to make a deployment; give the operation to ask how it went, where there is one."""
 

@@ -58,6 +58,8 @@ MADE = {
     "deployments": "PUT {ws}/onlineEndpoints/{endpoint}/deployments/{name}",
 }
 CALLED = re.compile(r"function=(\S+) invocation=\S+ outcome=(\S+) seconds=([\d.]+)")
+RAISED = re.compile(r"function=(\S+) invocation=\S+ raised (\S+)")
+PUT_OFF = re.compile(r"run \S+: (\S+) in (\w+), attempt")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Outcome:
     jobs: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     triggers: Counter[str] = field(default_factory=Counter)
+    raised: Counter[str] = field(default_factory=Counter)
     busy: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     processor: dict[str, float] = field(default_factory=dict)
 
@@ -94,7 +97,8 @@ class Outcome:
         yield from (f"lost: {path}" for path in sorted(dropped - set(runs)))
         yield from (f"{count} runs of {path}" for path, count in runs.items() if count > 1)
         for run in self.runs:
-            if run["state"] not in {"live", "superseded"}:
+            # The sweep retires what newer ones have taken the traffic from.
+            if run["state"] not in {"live", "superseded"} and run["states"][-2:] != ["superseded", "retired"]:
                 yield f"{run['name']} is {run['state']}: {run['reason']}"
 
     def _made_twice(self) -> Iterator[str]:
@@ -139,9 +143,12 @@ class Outcome:
         yield f"calls of Azure ML a run: {azureml / count:.1f}"
         for route, n in Counter(self.calls).most_common(12):
             yield f"  {n / count:6.2f}  {route}"
+        made = [f"{what} {self.calls.get(route, 0)}" for what, route in MADE.items()]
+        yield f"calls that made something: {', '.join(made)}"
         yield "calls of functions a run, and seconds in them:"
         for name, n in self.triggers.most_common():
             yield f"  {n / count:6.2f}  {self.busy[name] / count:6.2f} s  {name}"
+        yield from (f"  {n} times {what}" for what, n in self.raised.most_common(12))
         used = ", ".join(f"{name} {seconds / count:.2f}" for name, seconds in self.processor.items())
         yield f"seconds of processor a run: {used}"
 
@@ -185,7 +192,10 @@ def _look(rig: Rig, outcome: Outcome) -> None:
     outcome.calls = rig.azureml("/admin/requests")["calls"]
     outcome.jobs = [job["name"] for job in state["jobs"]]
     outcome.models = [asset.removeprefix("model ") for asset in state["assets"] if asset.startswith("model ")]
-    for name, how, seconds in CALLED.findall(rig.stack.logs("host").read_text("utf-8")):
+    log = rig.stack.logs("host").read_text("utf-8")
+    outcome.raised.update(f"{name} raised {error}" for name, error in RAISED.findall(log))
+    outcome.raised.update(f"a look failed for {code} in {state}" for code, state in PUT_OFF.findall(log))
+    for name, how, seconds in CALLED.findall(log):
         trigger = name if how == "succeeded" else f"{name} ({how})"
         outcome.triggers[trigger] += 1
         outcome.busy[trigger] += float(seconds)

@@ -207,6 +207,10 @@ class FakeEndpoints:
         with self._faults.call("endpoints.deployments"):
             return [self._look_deployment(*key) for key in sorted(self._deployments) if key[0] == endpoint]
 
+    def counts(self) -> Mapping[str, int]:
+        with self._faults.call("endpoints.counts"):
+            return {name: sum(of == name for of, _name in self._deployments) for name in self._endpoints}
+
     def deploy(self, spec: DeploymentSpec) -> str | None:
         with self._faults.call("endpoints.deploy"):
             self._get(spec.endpoint)

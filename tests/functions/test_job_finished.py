@@ -37,6 +37,17 @@ def test_an_event_of_our_job_asks_for_a_look_at_its_run(life: Life, kind: str) -
     assert _hints(life) == [(run.name, None)]
 
 
+@pytest.mark.parametrize("status", ["Running", "running", "Finalizing", "Queued"])
+def test_a_job_on_its_way_asks_for_no_look(life: Life, status: str) -> None:
+    run = _training(life)
+
+    job_finished(
+        job_event("run_status_changed", topic=life.world.workspace_id, runId=run.job, runStatus=status)
+    )
+
+    assert _hints(life) == []
+
+
 def test_the_topic_is_compared_without_regard_to_case(life: Life) -> None:
     run = _training(life)
 

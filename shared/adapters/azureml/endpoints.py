@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 AUTH = {"key": "key", "entra": "aad_token"}
 NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]{1,30})[a-zA-Z0-9]")
+COUNT_SECONDS, AT_ONCE = 60.0, 8
 LOG_LINES, LOG_CHARACTERS = 50, 2000
 MADE_UP = frozenset({"createdBy", "createdAt", "lastModifiedAt"})
 
@@ -37,6 +41,9 @@ class AzureMLEndpoints:
 
     def __init__(self, place: AzureMLPlace) -> None:
         self._place = place
+        self._counting = threading.Lock()
+        self._counts: Mapping[str, int] = {}
+        self._counted_until = 0.0
 
     def find(self, name: str) -> Endpoint:
         """Look at one; raises Missing."""
@@ -107,6 +114,17 @@ class AzureMLEndpoints:
         except Missing:
             return []
         return [shapes.deployment(endpoint, one) for one in found]
+
+    def counts(self) -> Mapping[str, int]:
+        """Count the deployments of each endpoint: many runs that look at once share one count."""
+        with self._counting:
+            if time.monotonic() > self._counted_until:
+                names = [endpoint.name for endpoint in self.all()]
+                with ThreadPoolExecutor(AT_ONCE, "count") as pool:
+                    found = list(pool.map(lambda name: len(self.deployments(name)), names))
+                self._counts = dict(zip(names, found, strict=True))
+                self._counted_until = time.monotonic() + COUNT_SECONDS
+            return self._counts
 
     def deploy(self, spec: DeploymentSpec) -> str | None:
         """Begin to make a deployment; raises Missing where there is no such endpoint or model."""
