@@ -52,7 +52,6 @@ class Scanner:
         return sorted(self._scan(block))
 
 
-@cache
 def _compiled(engine: str | None) -> tuple[str, Callable[[bytes], list[Hit]]]:
     if engine != "re":
         try:
@@ -66,19 +65,27 @@ def _compiled(engine: str | None) -> tuple[str, Callable[[bytes], list[Hit]]]:
 
 
 def _hyperscan() -> Callable[[bytes], list[Hit]]:
-    passes = [_database(shapes) for shapes in PASSES]
+    import hyperscan
+
+    # A scratch is one scan's at a time: with a database's own, data sets checked at once fail each other.
+    passes = [(database, codes, hyperscan.Scratch(database)) for database, codes in _databases()]
 
     def scan(block: bytes) -> list[Hit]:
         hits: list[Hit] = []
-        for database, codes in passes:
+        for database, codes, scratch in passes:
 
             def on_match(shape: int, _begin: int, end: int, _flags: int, codes: list[str]) -> None:
                 hits.append((end, codes[shape]))
 
-            database.scan(block, match_event_handler=on_match, context=codes)
+            database.scan(block, match_event_handler=on_match, context=codes, scratch=scratch)
         return hits
 
     return scan
+
+
+@cache
+def _databases() -> tuple[tuple[Any, list[str]], ...]:
+    return tuple(_database(shapes) for shapes in PASSES)
 
 
 def _database(shapes: Sequence[tuple[str, bytes]]) -> tuple[Any, list[str]]:

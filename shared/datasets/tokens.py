@@ -49,7 +49,6 @@ class TokenCounter:
         self._tokenizer, self._search = tokenizer, search
         self._from_left = from_left
         self._known: dict[str, list[int]] = {}
-        self._sizes: dict[str, int] = {}
         self._pieces = cutter(tokenizer)
 
     @classmethod
@@ -104,14 +103,12 @@ class TokenCounter:
         """Give the numbers of tokens alone, which takes half the time. The template must take the chats."""
         if self._pieces is None:
             return [one.total for one in self.count(chats)]
-        totals = []
-        self._sizes.update((piece, len(ids)) for piece, ids in self._known.items())
+        totals, sizes = list[int](), {piece: len(ids) for piece, ids in dict(self._known).items()}
         for begin in range(0, len(chats), AT_ONCE):
             cut = [self._pieces(self.template.render(chat)) for chat in chats[begin : begin + AT_ONCE]]
-            new = list(set(chain.from_iterable(cut)).difference(self._sizes))
-            self._sizes.update(zip(new, self._counts(new), strict=True))
-            totals += [sum(map(self._sizes.__getitem__, pieces)) for pieces in cut]
-        self._sizes.clear()
+            new = list(set(chain.from_iterable(cut)).difference(sizes))
+            sizes.update(zip(new, self._counts(new), strict=True))
+            totals += [sum(map(sizes.__getitem__, pieces)) for pieces in cut]
         return totals
 
     def _counts(self, pieces: list[str]) -> list[int]:
@@ -131,13 +128,13 @@ class TokenCounter:
             found = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
             return [one.ids for one in found]
         pieces = [self._pieces(text) for text in texts]
-        if len(self._known) > MOST_KNOWN:
-            self._known.clear()
-        new = list(set(chain.from_iterable(pieces)).difference(self._known))
+        known = self._known
+        if len(known) > MOST_KNOWN:  # another, for other threads may be reading this one
+            known = self._known = {}
+        new = list(set(chain.from_iterable(pieces)).difference(known))
         found = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
-        self._known.update(zip(new, (one.ids for one in found), strict=True))
-        known = self._known.__getitem__
-        return [list(chain.from_iterable(map(known, cut))) for cut in pieces]
+        known.update(zip(new, (one.ids for one in found), strict=True))
+        return [list(chain.from_iterable(map(known.__getitem__, cut))) for cut in pieces]
 
     def _rendered(self, chat: Sequence[Message | Mapping[str, Any]]) -> str | TemplateFault:
         try:

@@ -11,10 +11,12 @@ import json
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from shared import wiring
 from shared.app.ledger import Ledger
+from shared.domain.errors import Missing, Transient
 
 if TYPE_CHECKING:
     from shared.domain.run import Run
@@ -47,8 +49,22 @@ def drop_all(world: World, drops: int, recipes: int, seconds: float, dropped: li
     for number in range(drops):
         time.sleep(max(0.0, begun + seconds * number / drops - time.monotonic()))
         path = f"{recipe(number % recipes)}/{number:05}.jsonl"
-        world.drops.upload(path, io.BytesIO(rows(number)), retrain=False)
+        drop(world, path, rows(number))
         dropped.append(path)
+
+
+def drop(world: World, path: str, data: bytes) -> None:
+    """Upload once, as a careful user does: where the answer is lost, look before it is sent again."""
+    while True:
+        try:
+            world.drops.upload(path, io.BytesIO(data), retrain=False)
+        except Transient:
+            time.sleep(1)
+            with suppress(Missing, Transient):
+                world.drops.find(path)
+                return
+        else:
+            return
 
 
 def main(drops: int, recipes: int, minutes: float, limit: float) -> int:

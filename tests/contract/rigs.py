@@ -176,7 +176,7 @@ def _adapters(emulator: Emulator) -> EmulatorRig:
         jobs=azureml.AzureMLJobs(place),
         models=azureml.AzureMLModels(place),
         computes=azureml.AzureMLComputes(place),
-        endpoints=azureml.AzureMLEndpoints(place),
+        endpoints=azureml.AzureMLEndpoints(place, count_seconds=0),
         monitor=monitor.AzureMonitor(place, f"{emulator.url}/metrics"),
         prices=prices.RetailPrices(f"{emulator.url}/api/retail/prices", now),
     )

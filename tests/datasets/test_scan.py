@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,3 +169,18 @@ def test_ordinary_prose_is_seldom_hit() -> None:
     lines = [json.dumps(row).encode() + b"\n" for row in rows]
     assert len(lines) > 30
     assert sum(bool(ENGINES[0].hits(one)) for one in lines) <= 0.03 * len(lines)
+
+
+def test_data_sets_checked_at_once_do_not_hinder_each_other() -> None:
+    block = b'{"content": "<b>password=abc123XYZ9 anna@firma.de"}\n' * 20_000
+    wanted = len(Scanner().hits(block))
+    gate = threading.Barrier(6)
+
+    def scan(_: int) -> list[int]:
+        mine = Scanner()
+        gate.wait(60)
+        return [len(mine.hits(block)) for _ in range(5)]
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(scan, range(6)))
+    assert found == [[wanted] * 5] * 6

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from local.trainer import offline
 from local.trainer.tiny import _tokenizer
+from shared.datasets import tokens
 from shared.datasets.pairs import Pairs
 from shared.datasets.pieces import SPACED, SPLITS, WORD, cutter
 from shared.datasets.rows import Message
@@ -285,3 +286,25 @@ def test_pairs_bound_the_tokens_of_a_text(tokenizer: Tokenizer, text: str) -> No
     pairs = Pairs(tokenizer)
     assert len(tokenizer.encode(text, add_special_tokens=False).ids) <= pairs.most([text.encode()])
     assert pairs.most([b""]) == pairs.most([]) == pairs.most([b"", b""]) == 0
+
+
+def test_a_counter_that_others_use_meanwhile_counts_the_same(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process checks several data sets at once with the one counter of their base model."""
+    counter = made(tokenizer)
+    mine, others = ([[Message("user", f"{who} asks {n} things")] for n in range(3)] for who in ("one", "two"))
+    wanted = [one.total for one in made(tokenizer).count(mine)]
+    sound, meddling = counter._counts, True
+
+    def counts(pieces: list[str]) -> list[int]:
+        nonlocal meddling
+        if meddling:
+            meddling = False
+            monkeypatch.setattr(tokens, "MOST_KNOWN", 0)
+            counter.count(others)
+            counter.totals(others)
+        return sound(pieces)
+
+    monkeypatch.setattr(counter, "_counts", counts)
+    assert counter.totals(mine) == wanted

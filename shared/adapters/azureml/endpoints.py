@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 AUTH = {"key": "key", "entra": "aad_token"}
 NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]{1,30})[a-zA-Z0-9]")
-COUNT_SECONDS, AT_ONCE = 60.0, 8
+AT_ONCE = 8
 LOG_LINES, LOG_CHARACTERS = 50, 2000
 MADE_UP = frozenset({"createdBy", "createdAt", "lastModifiedAt"})
 
 
 class AzureMLEndpoints:
-    """`shared.ports.Endpoints` over one workspace."""
+    """`shared.ports.Endpoints` over one workspace. count_seconds: how long a count of deployments is good."""
 
-    def __init__(self, place: AzureMLPlace) -> None:
-        self._place = place
+    def __init__(self, place: AzureMLPlace, count_seconds: float = 60.0) -> None:
+        self._place, self._count_seconds = place, count_seconds
         self._counting = threading.Lock()
         self._counts: Mapping[str, int] = {}
         self._counted_until = 0.0
@@ -123,7 +123,7 @@ class AzureMLEndpoints:
                 with ThreadPoolExecutor(AT_ONCE, "count") as pool:
                     found = list(pool.map(lambda name: len(self.deployments(name)), names))
                 self._counts = dict(zip(names, found, strict=True))
-                self._counted_until = time.monotonic() + COUNT_SECONDS
+                self._counted_until = time.monotonic() + self._count_seconds
             return self._counts
 
     def deploy(self, spec: DeploymentSpec) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.adapters.azureml import AzureMLEndpoints, endpoints
+from shared.adapters.azureml import AzureMLEndpoints
 from tests.adapters.azureml.https import Reply, Seen, Service, service
 
 if TYPE_CHECKING:
@@ -28,27 +28,23 @@ def answer(seen: Seen) -> Reply:
     of = re.search(r"onlineEndpoints/(\w+)/deployments\?", seen.line)
     if of:
         return Reply(body={"value": [shown(f"d{n}") for n in range(HAVE[of[1]])]})
-    return (
-        Reply(body={"value": [shown(name) for name in HAVE]})
-        if "onlineEndpoints?" in seen.line
-        else Reply(404)
-    )
+    if "onlineEndpoints?" in seen.line:
+        return Reply(body={"value": [shown(name) for name in HAVE]})
+    return Reply(404)
 
 
 def shown(name: str) -> dict[str, object]:
     return {"name": name, "tags": {}, "properties": {"provisioningState": "Succeeded"}}
 
 
-def test_a_count_is_made_once_and_again_after_its_time(
-    azure: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_count_is_made_once_and_again_after_its_time(azure: Service) -> None:
     azure.answer = answer
     found = AzureMLEndpoints(azure.place())
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(lambda _: dict(found.counts()), range(4)))
     assert counts == [HAVE] * 4
     assert len(azure.seen) == 1 + len(HAVE)
-    monkeypatch.setattr(endpoints, "COUNT_SECONDS", -1.0)
-    found._counted_until = 0.0
-    assert found.counts() == found.counts() == HAVE
-    assert len(azure.seen) == 3 * (1 + len(HAVE))
+    azure.seen.clear()
+    fresh = AzureMLEndpoints(azure.place(), count_seconds=0)
+    assert fresh.counts() == fresh.counts() == HAVE
+    assert len(azure.seen) == 2 * (1 + len(HAVE))
