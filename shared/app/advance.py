@@ -116,7 +116,8 @@ def advance(world: World, timing: Timing, name: str, wake: int | None = None) ->
             _let_go(work, error)
         raise
     finally:
-        telling.tell_run(world, name)
+        if work.run.told < len(work.run.history):
+            telling.tell_run(world, name)
 
 
 def _let_go(work: claim.Work, error: BaseException) -> None:

@@ -9,7 +9,7 @@ from shared.domain.errors import Missing
 from shared.domain.facts import Baseline, DeploymentFacts, EndpointFacts, Facts, JobFacts
 from shared.domain.gate import LOSS
 from shared.domain.recipe import SERVERLESS
-from shared.domain.run import State
+from shared.domain.run import ENDS, State
 from shared.domain.tags import INSTALLATION, RECIPE, RUN, SPEC
 from shared.ports import Failure
 
@@ -57,11 +57,26 @@ def or_none(look: Callable[[], Found]) -> Found | None:
 
 
 def _states(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
-    """Read the state of every other run the lane names; slots of ended or missing ones hold nothing."""
-    if run.state not in {State.QUEUED, State.DEPLOYING, State.PROMOTING} or run.closing is not None:
+    """Read the states of those other runs of the lane that this one's next step hangs on, and no more.
+
+    Slots of ended or missing ones hold nothing. A long line is cheap: each in it looks at the holders alone.
+    """
+    if run.closing is not None:
         return {}
-    named = lane.named() | ({lane.previous.place.run} if lane.previous else set())
-    return {name: ledger.state(name) for name in named if name != run.name} | {run.name: run.state}
+    if run.state is State.QUEUED:
+        return _before(ledger, lane, run) | {run.name: run.state}
+    named = {State.DEPLOYING: lane.deploying, State.PROMOTING: lane.previous and lane.previous.place.run}
+    other = named.get(run.state)
+    return {other: ledger.state(other)} if other and other != run.name else {}
+
+
+def _before(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
+    """Look at the holders of the training slot; at those ahead in the line where it is free, or replaced."""
+    found = {place.run: ledger.state(place.run) for place in lane.training if place.run != run.name}
+    replaces = run.recipe is not None and run.recipe.on_new_data == "replace"
+    if replaces or all(state in {None, *ENDS} for state in found.values()):
+        found |= {place.run: ledger.state(place.run) for place in lane.waiting if place < run.place}
+    return found
 
 
 def _source(world: World, run: Run) -> Literal["same", "changed", "gone"]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from shared.domain.run import ENDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -69,7 +71,7 @@ class DeploymentFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """The world as `decide` sees it. states: of the runs the lane names; None: no such document.
+    """The world as `decide` sees it. states: of those runs of the lane that matter; None: no such document.
 
     model_run: whose tag the registered version carries; None: no such version.
     baseline: the champion's figures, once the job is over, and while the model is tested; champion: the
@@ -88,3 +90,7 @@ class Facts:
     baseline: Baseline | None = None
     figures: Mapping[str, Figures] = field(default_factory=dict)
     workspace_id: str = ""
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a run of the lane is on its way; one that nobody looked at is."""
+        return name not in self.states or self.states[name] not in {None, *ENDS}

@@ -21,7 +21,7 @@ from shared.domain.actions import (
     Wait,
 )
 from shared.domain.errors import Problem
-from shared.domain.run import BEFORE_DEPLOYING, ENDS, State
+from shared.domain.run import BEFORE_DEPLOYING, State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,7 +105,7 @@ def queued(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
     """Wait for the lane's training slot, or take an older run's."""
     if facts.lane.newer_than(run.place):
         return superseded(facts)
-    lane = lanes.without_dead(facts.lane, lambda name: facts.states.get(name) not in {None, *ENDS})
+    lane = lanes.without_dead(facts.lane, facts.holds)
     if run.place in facts.lane.training:
         return Move(
             State.TRAINING, "its turn to train", changes={"job": names.job(run.name, run.job_attempt)}

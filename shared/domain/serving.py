@@ -21,7 +21,7 @@ from shared.domain.actions import (
 from shared.domain.errors import Problem
 from shared.domain.intake import superseded
 from shared.domain.replacing import make_room, way_back
-from shared.domain.run import ENDS, State
+from shared.domain.run import State
 from shared.domain.smoke import SAMPLES
 from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 
@@ -89,7 +89,7 @@ def _slot(run: Run, facts: Facts, now: datetime) -> Action:
     def alive(name: str) -> bool:
         if is_sweep(name):
             return not is_dead_sweep(name, now)
-        return facts.states.get(name) not in {None, *ENDS}
+        return facts.holds(name)
 
     after = lanes.take_deploy_slot(lanes.without_dead(facts.lane, alive), run.place)
     return (
