@@ -34,7 +34,7 @@ RECIPE = """\
 on_new_data: {kind}
 serving: {{rollout: [100], keep_previous_hours: 0.01}}
 cost: {{approve_above_usd: null, grace_hours: 0}}
-evaluation: {{max_regression: 100}}
+evaluation: {{max_regression: 100, general: null}}
 """
 # Nearer to the delays of Azure than those of a laptop's demo: many runs share two processors.
 SETTINGS = {
