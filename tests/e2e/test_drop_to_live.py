@@ -117,6 +117,11 @@ def test_the_web_shows_the_same_and_wants_a_key(rig: Rig, live: Any) -> None:
     shown = httpx.get(f"{base}/api/runs/{live['run']}", headers=headers, trust_env=False).json()
     assert shown["deployment"] == live["deployment"]
     assert httpx.get(f"{base}/api/runs/none", headers=headers, trust_env=False).status_code == 404
+    plan = httpx.get(
+        f"{base}/api/sweep/plan?format=json", headers=headers, trust_env=False, timeout=60
+    ).json()
+    assert live["endpoint"] in [verdict["endpoint"] for verdict in plan["verdicts"]]
+    assert httpx.get(f"{base}/api/sweep/plan", trust_env=False).status_code == 401
     report = f"{base}/api/runs/{live['run']}/report"
     page = httpx.get(report, headers=headers, trust_env=False)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
