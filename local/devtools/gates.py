@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -43,5 +44,10 @@ def test(*, whole: bool, more: list[str]) -> int:
             return 1
     # Heavy libraries use every core by themselves, and several tests run at once.
     os.environ.setdefault("TRAINER_THREADS", "1")  # noqa: TID251 - a program's edge
-    which = [] if whole else ["-m", "not slow"]
+    which = _whole() if whole else ["-m", "not slow"]
     return shown([PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *which, *more])
+
+
+def _whole() -> list[str]:
+    """Say how a whole run differs: more steps of the stateful tests, by a seed that is printed at the end."""
+    return ["--hypothesis-profile", "whole", "--hypothesis-seed", str(secrets.randbelow(2**32))]

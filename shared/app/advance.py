@@ -26,6 +26,7 @@ from shared.app import (
     training,
     unforeseen,
 )
+from shared.app import lanes as lane_changes
 from shared.app.gather import gather
 from shared.app.ledger import Ledger, Unreadable
 from shared.domain import actions as a
@@ -111,6 +112,7 @@ def advance(world: World, timing: Timing, name: str, wake: int | None = None) ->
         unforeseen.bury(work) if unforeseen.has_died_often(work.run) else _go_on(work, timing)
     except claim.ClaimLost:
         log.warning("run %s: taken over by another worker", name)
+        _leave_no_slot(work)
     except BaseException as error:
         with suppress(DroptuneError):
             _let_go(work, error)
@@ -118,6 +120,13 @@ def advance(world: World, timing: Timing, name: str, wake: int | None = None) ->
     finally:
         if work.run.told < len(work.run.history):
             telling.tell_run(world, name)
+
+
+def _leave_no_slot(work: claim.Work) -> None:
+    """Give back what was taken too late, after another worker had brought the run to its end."""
+    name = work.run.name
+    if work.ledger.load(name).run.ended:
+        lane_changes.give_back(work.world, work.ledger, work.run.recipe_name, name)
 
 
 def _let_go(work: claim.Work, error: BaseException) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import json
 from msgspec.structs import replace
 
 from shared.domain.errors import Busy, Changed
@@ -41,15 +42,20 @@ class Work:
         return self._held.run
 
     def update(self, change: Callable[[Run], Run]) -> Run:
-        """Write `change(run)`; over somebody else's write it is done again on theirs. Raises ClaimLost."""
+        """Write `change(run)`; over somebody else's write it is done again on theirs. Raises ClaimLost.
+
+        A write whose answer was lost may meet itself: storage's client tries again, and finds what its first
+        try wrote. Then it is done already, and must not be done twice.
+        """
         with self._lock:
             while True:
+                wanted = change(self._held.run)
                 try:
-                    self._held = self.ledger.save(self._held, change(self._held.run))
+                    self._held = self.ledger.save(self._held, wanted)
                 except Changed:
-                    self._reload()
-                else:
-                    return self._held.run
+                    if not self._has_landed(wanted):
+                        continue
+                return self._held.run
 
     def renew(self) -> None:
         """Move the claim's end on; raises ClaimLost."""
@@ -82,11 +88,16 @@ class Work:
             over.set()
             thread.join()
 
-    def _reload(self) -> None:
+    def _has_landed(self, wanted: Run) -> bool:
+        """Read the run again, and tell whether it is what we wrote, but for what others may append."""
         self._held = self.ledger.load(self._held.run.name)
-        claim = self._held.run.claim
-        if claim is None or claim.owner != self._owner:
-            raise ClaimLost("claim-lost", f"The run {self._held.run.name} was taken over by another worker.")
+        found = self._held.run
+        # As bytes: figures that were written as tuples are read as lists.
+        if json.encode(replace(found, wishes=wanted.wishes, told=wanted.told)) == json.encode(wanted):
+            return True
+        if found.claim is None or found.claim.owner != self._owner:
+            raise ClaimLost("claim-lost", f"The run {found.name} was taken over by another worker.")
+        return False
 
 
 def take(world: World, ledger: Ledger, held: Held, seconds: float) -> Work:

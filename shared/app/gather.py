@@ -35,6 +35,7 @@ def gather(world: World, ledger: Ledger, run: Run) -> Facts:
     return Facts(
         lane=lane,
         states=_states(ledger, lane, run),
+        leaving=_leaving(ledger, lane, run),
         source=_source(world, run) if run.prepared is None and run.problem is None else "same",
         job=job,
         cluster=_cluster(world, run) if run.state is State.TRAINING and job is None else None,
@@ -61,7 +62,7 @@ def _states(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
 
     Slots of ended or missing ones hold nothing. A long line is cheap: each in it looks at the holders alone.
     """
-    if run.closing is not None:
+    if run.closing is not None and run.state is not State.PROMOTING:  # a champion goes on, whatever failed
         return {}
     if run.state is State.QUEUED:
         return _before(ledger, lane, run) | {run.name: run.state}
@@ -77,6 +78,16 @@ def _before(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
     if replaces or all(state in {None, *ENDS} for state in found.values()):
         found |= {place.run: ledger.state(place.run) for place in lane.waiting if place < run.place}
     return found
+
+
+def _leaving(ledger: Ledger, lane: Lane, run: Run) -> frozenset[str]:
+    """Name those whom a run that replaces them need not ask to leave: they are ending, or were asked."""
+    replaces = run.recipe is not None and run.recipe.on_new_data == "replace"
+    if run.state is not State.QUEUED or run.closing is not None or not replaces:
+        return frozenset()
+    older = [place.run for place in (*lane.training, *lane.waiting) if place < run.place]
+    found = ledger.readable(older)
+    return frozenset(one.name for one in found if one.closing or one.wish("replace", "cancel"))
 
 
 def _source(world: World, run: Run) -> Literal["same", "changed", "gone"]:

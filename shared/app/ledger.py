@@ -2,7 +2,7 @@
 
 r/<run>.json        the document
 active/<run>        its marker, due time in the metadata: never later than the document's own `due`
-outbox/run/<run>    a marker while a change of its state is not told yet
+outbox/run/<run>+N  a marker while the Nth change of its state is not told yet
 by-day/<recipe>/…   an index for pages, newest first; written before the document, mended each day
 lanes/<recipe>.json what the runs of one recipe share
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.ports import Documents
 
 log = logging.getLogger(__name__)
+DAY = timedelta(days=1)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 Document = TypeVar("Document", Run, Lane)
 
@@ -92,7 +93,7 @@ class Ledger:
         Raises AlreadyThere.
         """
         self._mark(run)
-        self._documents.put(_untold(run.name), b"")
+        self._documents.put(untold(run.name, len(run.history)), b"")
         self._documents.put(_page(run), b"")
         return Held(run, self._documents.create(_path(run.name), msgspec.json.encode(run)))
 
@@ -102,7 +103,7 @@ class Ledger:
         if earlier:
             self._mark(run)
         if len(run.history) > len(held.run.history):
-            self._documents.put(_untold(run.name), b"")
+            self._documents.put(untold(run.name, len(run.history)), b"")
         etag = self._documents.replace(_path(run.name), msgspec.json.encode(run), held.etag)
         if run.ended:
             self._documents.delete(_marker(run.name))
@@ -139,12 +140,16 @@ class Ledger:
             if datetime.fromisoformat(entry.metadata.get("due", LATEST.isoformat())) <= before:
                 yield entry.name.removeprefix("active/")
 
-    def mend(self) -> int:
+    def mend(self, now: datetime) -> int:
         """Write the marker of every unended run and the index of every run that lacks it; count them.
 
-        Markers of ended runs go; those without a document stay, for it may be about to be written.
+        Markers of ended runs go; one without a document goes after a day, for it may be about to be written.
         """
-        marked = {entry.name.removeprefix("active/") for entry in self._documents.names("active/")}
+        entries = list(self._documents.names("active/"))
+        for entry in entries:
+            if now - entry.modified > DAY and self._is_missing(entry.name.removeprefix("active/")):
+                self._documents.delete(entry.name)
+        marked = {entry.name.removeprefix("active/") for entry in entries}
         pages = {entry.name for entry in self._documents.names("by-day/")}
         mended = 0
         for run in self.readable(set(self.runs()) | marked):
@@ -155,6 +160,13 @@ class Ledger:
                 self._documents.put(_page(run), b"")
                 mended += 1
         return mended
+
+    def _is_missing(self, name: str) -> bool:
+        try:
+            self._documents.read(_path(name))
+        except Missing:
+            return True
+        return False
 
     def lane(self, recipe: str) -> HeldLane:
         """Read a recipe's lane; an empty one where there is none yet."""
@@ -213,8 +225,9 @@ def _page(run: Run) -> str:
     return f"by-day/{run.recipe_name or 'unknown'}/{_inverted(run)}-{run.name}"
 
 
-def _untold(name: str) -> str:
-    return f"outbox/run/{name}"
+def untold(name: str, count: int) -> str:
+    """Name the marker of a run's change. Each has its own: whoever tells one takes no other's away."""
+    return f"outbox/run/{name}+{count}"
 
 
 def _inverted(run: Run) -> str:

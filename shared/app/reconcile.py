@@ -50,7 +50,7 @@ def reconcile(world: World, timing: Timing) -> None:
 
 
 def _daily(world: World, ledger: Ledger) -> None:
-    mended = ledger.mend()
+    mended = ledger.mend(world.now())
     erased, models = forgetting.expire(world), expire_models(world)
     log.info("markers and index mended: %d; data of %d runs erased, %d models gone", mended, erased, models)
     log.info("old notes gone: %d", tidy(world))

@@ -18,6 +18,8 @@ from shared.domain.rollout import WHOLE
 from shared.domain.run import State
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.domain.lane import Champion, Lane
     from shared.domain.timing import Timing
     from shared.ports import World
@@ -34,17 +36,42 @@ def rollback(world: World, timing: Timing, recipe: str, by: str) -> Champion:
     holder = sweep_holder.holder(world.now(), world.new_id())
     lane = _take_slot(world, ledger, recipe, holder)
     try:
+        if (begun := _begun(ledger, lane)) is not None:
+            _write_both(world, ledger, begun, lane.previous, by)
+            return begun
         back = _previous(world, lane, recipe)
         _move(world, timing, back)
         deposed = lane.champion
         keep = world.now() + timedelta(hours=_keep_hours(ledger, back))
-        lane_changes.change(ledger, recipe, lambda now: lanes.swap_back(now, world.now(), keep))
-        _write(world, ledger, back.place.run, State.LIVE, f"{by} rolled back to it", by)
-        if deposed is not None:
-            _write(world, ledger, deposed.place.run, State.SUPERSEDED, f"{by} rolled it back", by)
+        lane_changes.change(ledger, recipe, lambda now: _swapped(now, back, world.now(), keep))
+        _write_both(world, ledger, back, deposed, by)
     finally:
         lane_changes.give_back(world, ledger, recipe, holder)
     return back
+
+
+def _begun(ledger: Ledger, lane: Lane) -> Champion | None:
+    """Give the champion of a rollback that stopped half-way: the lane is swapped, its runs are not yet.
+
+    Then the command, given again, goes on; it must not roll back once more, to what it came from.
+    """
+    if lane.champion is None or lane.previous is None:
+        return None
+    over = ledger.state(lane.champion.place.run) in {State.LIVE, State.SUPERSEDED}
+    return lane.champion if over and ledger.state(lane.previous.place.run) is State.LIVE else None
+
+
+def _write_both(world: World, ledger: Ledger, back: Champion, deposed: Champion | None, by: str) -> None:
+    _write(world, ledger, back.place.run, State.LIVE, f"{by} rolled back to it", by)
+    if deposed is not None:
+        _write(world, ledger, deposed.place.run, State.SUPERSEDED, f"{by} rolled it back", by)
+
+
+def _swapped(lane: Lane, back: Champion, now: datetime, keep: datetime) -> Lane:
+    """Swap the two once: a lane that was written, but whose answer was lost, is read again as it is."""
+    if lane.champion is not None and lane.champion.place == back.place:
+        return lane
+    return lanes.swap_back(lane, now, keep)
 
 
 def _take_slot(world: World, ledger: Ledger, recipe: str, holder: str) -> Lane:
@@ -110,7 +137,8 @@ def _write(world: World, ledger: Ledger, name: str, state: State, reason: str, b
     for _ in range(10):
         try:
             held = ledger.load(name)
-            ledger.save(held, runs.moved(held.run, state, reason, world.now(), by=by))
+            if held.run.state is not state:
+                ledger.save(held, runs.moved(held.run, state, reason, world.now(), by=by))
         except Missing:
             return
         except Changed:

@@ -1,6 +1,6 @@
 """Tell what happened: an outbox of what is not told yet, and whoever comes by empties it.
 
-runs/outbox/run/<run>      a marker, written before the run's document; the events follow from its history
+runs/outbox/run/<run>+N    a marker, written before the run's document; the events follow from its history
 runs/outbox/sweep/<order>  one event of a sweep; it moves to runs/sweep/events/<order> when it is told
 What fails stays in the outbox and harms nothing else. Twice is allowed: ids tell.
 """
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from shared.app import notices
 from shared.app.books import Books
-from shared.app.ledger import Ledger
+from shared.app.ledger import DAY, Ledger, untold
 from shared.domain import events
 from shared.domain.errors import Changed, DroptuneError, Missing
 from shared.domain.events import Event
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shared.domain.run import Run
-    from shared.ports import World
+    from shared.ports import Entry, World
 
 log = logging.getLogger(__name__)
 RUNS, SWEEPS, TOLD = "outbox/run/", "outbox/sweep/", "sweep/events/"
@@ -42,35 +42,59 @@ def put(world: World, told: Sequence[Event]) -> None:
 
 def tell_all(world: World) -> None:
     """Empty the outbox as far as that goes just now."""
-    for entry in list(world.ledger.names(RUNS)):
-        tell_run(world, entry.name.removeprefix(RUNS))
+    runs: dict[str, list[Entry]] = {}
+    for entry in world.ledger.names(RUNS):
+        runs.setdefault(_of(entry.name)[0], []).append(entry)
+    for name, markers in runs.items():
+        tell_run(world, name, markers)
     waiting = [entry.name for entry in world.ledger.names(SWEEPS)]
     for first in range(0, len(waiting), AT_ONCE):
         _safely("events of a sweep", partial(_sweep, world, waiting[first : first + AT_ONCE]))
     _safely("notices to people", partial(notices.tell_again, world))
 
 
-def tell_run(world: World, name: str) -> None:
-    """Tell what is not told yet of a run; never raises, for the run goes on whatever becomes of a notice."""
-    _safely(f"events of {name}", partial(_run, world, name))
+def tell_run(world: World, name: str, markers: Sequence[Entry] = ()) -> None:
+    """Tell what is not told yet of a run; never raises, for the run goes on whatever becomes of a notice.
+
+    markers: those of it that were found in the outbox.
+    """
+    _safely(f"events of {name}", partial(_run, world, name, markers))
 
 
-def _run(world: World, name: str) -> None:
+def _run(world: World, name: str, markers: Sequence[Entry]) -> None:
     ledger = Ledger(world.ledger)
     try:
         held = ledger.load(name)
     except Missing:
+        _forget_old(world, markers)
         return  # its document is on the way, or nothing came of it
-    fresh = events.of_run(held.run, world.installation)[held.run.told :]
+    told, changes = held.run.told, len(held.run.history)
+    fresh = events.of_run(held.run, world.installation)[told:]
     if fresh:
         world.topic.publish(fresh)
         begun = notices.begin(world, _channels(held.run), fresh)
         try:
-            held = ledger.save(held, replace(held.run, told=len(held.run.history)))
+            ledger.save(held, replace(held.run, told=changes))
         except Changed:
             return  # somebody goes on with it: its marker stays, and the same ids are told again
         notices.tell(world, begun)
-    world.ledger.delete(f"{RUNS}{name}")
+    # The marker of a change that is just being written stays; after a day nothing came of that change.
+    late = {marker.name for marker in markers if world.now() - marker.modified > DAY}
+    done = {marker.name for marker in markers if _of(marker.name)[1] <= changes} | late
+    for marker in sorted(done | {untold(name, count) for count in range(told + 1, changes + 1)}):
+        world.ledger.delete(marker)
+
+
+def _of(marker: str) -> tuple[str, int]:
+    """Read a marker's run and the number of its change; 0 where an earlier Droptune wrote it."""
+    name, _, count = marker.removeprefix(RUNS).partition("+")
+    return name, int(count) if count.isdecimal() else 0
+
+
+def _forget_old(world: World, markers: Sequence[Entry]) -> None:
+    for marker in markers:
+        if world.now() - marker.modified > DAY:
+            world.ledger.delete(marker.name)
 
 
 def _sweep(world: World, names: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ FILES = {
     "validation_file_path": "validation.jsonl",
     "test_file_path": "test.jsonl",
 }
+TAKEN = "job-name-taken"
 
 
 def submit_job(work: Work, _action: actions.SubmitJob) -> None:
@@ -35,8 +36,10 @@ def submit_job(work: Work, _action: actions.SubmitJob) -> None:
     try:
         job = work.world.jobs.submit(made)
     except Changed as taken:
+        if taken.problem.code != TAKEN:
+            raise  # Azure ML could not write it just now; that says nothing about who has the name
         raise Permanent(
-            "job-name-taken",
+            TAKEN,
             f"{taken.problem.message}",
             f"Look at {made.name} in the studio, then: droptune retry {work.run.name}",
         ) from taken

@@ -73,6 +73,7 @@ class DeploymentFacts:
 class Facts:
     """The world as `decide` sees it. states: of those runs of the lane that matter; None: no such document.
 
+    leaving: those of them that are ending, or were asked to.
     model_run: whose tag the registered version carries; None: no such version.
     baseline: the champion's figures, once the job is over, and while the model is tested; champion: the
     lane's, where it is on the run's endpoint; figures: of a rollout's step by deployment.
@@ -80,6 +81,7 @@ class Facts:
 
     lane: Lane
     states: Mapping[str, State | None] = field(default_factory=dict)
+    leaving: frozenset[str] = frozenset()
     source: Literal["same", "changed", "gone"] = "same"
     job: JobFacts | None = None
     cluster: Cluster | None = None

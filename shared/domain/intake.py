@@ -127,7 +127,8 @@ def superseded(facts: Facts) -> Action:
 
 def _replace(run: Run, facts: Facts) -> Action:
     for place in (*facts.lane.training, *facts.lane.waiting):
-        if place < run.place and facts.states.get(place.run) in BEFORE_DEPLOYING:
+        goes_on = facts.states.get(place.run) in BEFORE_DEPLOYING and place.run not in facts.leaving
+        if place < run.place and goes_on:
             return AskToLeave(place.run)
     return Wait("waits for the run it replaces to end")
 

@@ -112,7 +112,7 @@ def test_the_daily_pass_mends_markers() -> None:
     life.until(name, "training")
     life.world.ledger.delete(f"active/{name}")
     life.world.ledger.put("active/gone-20261124120000-aaaaaaaa", b"", {})
-    assert life.ledger.mend() == 1
+    assert life.ledger.mend(life.at) == 1
     assert f"active/{name}" in [entry.name for entry in life.world.ledger.names("active/")]
 
 
@@ -125,7 +125,7 @@ def test_the_daily_pass_lets_the_listing_show_a_run_that_lost_its_entry() -> Non
     life.tick(86_400)
     assert [run.name for run in life.ledger.newest(10)] == [name]
     assert [one.name for one in life.world.ledger.names("by-day/")] == [entry.name]
-    assert life.ledger.mend() == 0
+    assert life.ledger.mend(life.at) == 0
 
 
 def test_a_crash_while_a_run_is_written_hides_it_from_nobody() -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from shared.app.people import wish
 from shared.app.reviving import revive
@@ -20,6 +20,9 @@ from shared.domain.errors import DroptuneError, Transient
 from shared.domain.run import Run, State
 from shared.domain.timing import Timing
 from tests.app.life import Life, chats
+from tests.reliability.counting import Counted, steps_told
+
+__all__ = ["steps_told"]
 
 RECIPE = """\
 on_new_data: parallel
@@ -42,7 +45,7 @@ MOST_RUNS = 4
 ENDED_BADLY = frozenset({State.FAILED, State.CANCELLED, State.SUPERSEDED})
 
 
-class Rollouts(RuleBasedStateMachine):
+class Rollouts(Counted):
     """One lane on fakes; a person may do what the portal lets a person do."""
 
     def __init__(self) -> None:

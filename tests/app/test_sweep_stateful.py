@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
 from shared.app import keeping
 from shared.app.sweep import sweep
@@ -17,17 +17,19 @@ from shared.domain.tags import INSTALLATION, KEEP, RECIPE, RUN
 from shared.ports import DeploymentSpec, ModelVersion
 from tests.app.life import Life
 from tests.domain import builders
+from tests.reliability.counting import Counted, steps_told
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+__all__ = ["steps_told"]
 HOUR = timedelta(hours=1)
 IDLE, GRACE = 2, 1
 LIMITS = f"cost: {{idle_hours: {IDLE}, grace_hours: {GRACE}, ttl_days: 1, idle_action: delete}}\n"
 NAMES = st.sampled_from([f"e{n}" for n in range(8)])
 
 
-class Sweeping(RuleBasedStateMachine):
+class Sweeping(Counted):
     """A world in which people and their programs do what they like, and the sweep comes now and then."""
 
     @initialize()

@@ -38,7 +38,7 @@ class FakeAzureML:
     """The six fakes over one state. now: the test's clock."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self._faults = Faults(CALLS)
+        self._faults = Faults(CALLS, whole=True)
         self.jobs = FakeJobs(self._faults, now)
         self.models = FakeModels(self._faults, self.jobs)
         self.computes = FakeComputes(self._faults)

@@ -256,6 +256,10 @@ class FakeEndpoints:
         """Give the traffic as it is, without a look that changes or fails anything."""
         return dict(self._get(endpoint).traffic)
 
+    def kept(self) -> tuple[list[Endpoint], list[Deployment]]:
+        """Give all there is, without a look that changes or fails anything."""
+        return list(self._endpoints.values()), list(self._deployments.values())
+
     def healthy(self, endpoint: str) -> set[str]:
         """Name the deployments that could serve."""
         found = [one for (of, _name), one in self._deployments.items() if of == endpoint]

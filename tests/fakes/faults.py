@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,14 @@ class Fault:
 
 
 class Faults:
-    """Counts calls by name (`jobs.submit`) and fails those that a test said should fail."""
+    """Counts calls by name (`jobs.submit`) and fails those that a test said should fail.
 
-    def __init__(self, names: frozenset[str]) -> None:
+    whole: each call is one step that no other thread can divide; not for calls that give piece after piece.
+    """
+
+    def __init__(self, names: frozenset[str], *, whole: bool = False) -> None:
         self._names = names
+        self._effect = threading.RLock() if whole else nullcontext()
         self._faults: dict[str, list[Fault]] = {}
         self.calls: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -51,7 +55,8 @@ class Faults:
             fault = self._take(name)
         if fault is not None and not fault.after:
             raise fault.error
-        yield
+        with self._effect:
+            yield
         if fault is not None:
             raise fault.error
 

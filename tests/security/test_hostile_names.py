@@ -48,7 +48,7 @@ HOSTILE = [
     "support/big/train.jsonl/_SUCCESS",
 ]
 WRITTEN = re.compile(
-    rf"(r/{RUN}\.json|active/{RUN}|outbox/run/{RUN}|by-day/[^/]*/\d+-{RUN}|lanes/[a-z0-9-]+\.json|same/[\w.-]+|"
+    rf"(r/{RUN}\.json|active/{RUN}|outbox/run/{RUN}\+\d+|by-day/[^/]*/\d+-{RUN}|lanes/[a-z0-9-]+\.json|same/[\w.-]+|"
     rf"installation|timers/\w+|curves/{RUN}-a\d+\.json|baselines/.+|costs/.+|sweep/.+)"
 )
 
