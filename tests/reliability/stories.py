@@ -168,7 +168,7 @@ STORIES = {
     for story in (
         Story("first", first, whole=True),
         Story("rejected", rejected),
-        Story("retrained", retrained, a_champion, since="live training", whole=True),
+        Story("retrained", retrained, a_champion, since="live training", whole=True, every=2),
         Story("unchanged", unchanged, a_champion, since="live validating"),
         Story("cancelled", cancelled, since="training", every=2, alike=False),
         Story(
@@ -176,12 +176,12 @@ STORIES = {
             replaced,
             with_recipe("on_new_data: replace\n"),
             since="training",
-            every=3,
+            every=6,
             alike=False,
         ),
         Story("broken job", broken_job, since="training", every=4),
         Story("broken deployment", broken_deployment, since="deploying", every=2),
         Story("rolled back", rolled_back, two_champions),
-        Story("swept and revived", swept_and_revived, a_live_one),
+        Story("swept and revived", swept_and_revived, a_live_one, every=2),
     )
 }
