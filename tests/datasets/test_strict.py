@@ -182,10 +182,10 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_eight_megabytes_take_seconds_whatever_they_hold(name: str) -> None:
     line = LONG[name].encode()
-    began = time.perf_counter()
+    began = time.process_time()
     _value, faults = diagnose(line)
     assert faults
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def test_depth_is_allowed_up_to_its_limit_and_no_further() -> None:
