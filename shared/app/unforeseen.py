@@ -2,7 +2,8 @@
 
 Both are counted in the run's document, whatever brought the look. At the limit the run closes like any that
 fails, so that what it made is taken away first; the message that brought the look ends in poison all the
-same. Where even the taking away fails so, the end is written without it and says what may be left.
+same. Where even the taking away fails so, the end is written without it and says what may be left; of a run
+that has the traffic by then the end is `live`, whatever could not be looked at.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from shared.domain.run import State
 
 if TYPE_CHECKING:
     from shared.app.claim import Work
+    from shared.domain.lane import Lane
     from shared.domain.run import Run
 
 log = logging.getLogger(__name__)
@@ -70,19 +72,39 @@ def give_up(work: Work, problem: Problem) -> None:
         )
         work.world.steps.send(run.name, wake=after.wake)
         return
+    lane = _lane(work)
+    if lane is not None and lane.champion is not None and lane.champion.place.run == run.name:
+        if lane.previous is not None:
+            bookkeeping.depose(work, a.Depose(lane.previous.place.run))
+        _end(work, State.LIVE, f"{run.deployment} has the traffic of {run.endpoint}. {problem.message}", None)
+        return
     left = _left(run)
     message = f"{problem.message} It could not be cleaned up; what may be left: {left or 'nothing'}."
-    whole = replace(problem, message=message, help=f"{_looks(run)}. {problem.help}")
     with suppress(Exception):  # its end frees the slots by itself; this only lets the next one start sooner
         lane_changes.give_back(work.world, work.ledger, run.recipe_name, run.name)
-    now, figures = work.world.now(), {"code": whole.code}
+    whole = replace(problem, message=message, help=f"{_looks(run)}. {problem.help}")
+    _end(work, State.FAILED, message, whole)
+
+
+def _lane(work: Work) -> Lane | None:
+    """Read the run's lane; None where even that fails."""
+    try:
+        return work.ledger.lane(work.run.recipe_name).lane
+    except DroptuneError:
+        return None
+
+
+def _end(work: Work, state: State, message: str, problem: Problem | None) -> None:
+    """Write the end as it stands, with nothing left to be done."""
+    now, before = work.world.now(), work.run.state
+    figures = {"code": problem.code} if problem else {}
 
     def change(run: Run) -> Run:
-        after = runs.moved(replace(run, problem=whole), State.FAILED, message, now, figures=figures)
+        after = runs.moved(replace(run, problem=problem), state, message, now, figures=figures)
         return replace(after, closing=None, closing_figures={}, claim=None, due=None, wishes=())
 
     work.update(change)
-    log.info("run %s: %s -> %s", run.name, run.state, State.FAILED)
+    log.info("run %s: %s -> %s", work.run.name, before, state)
 
 
 def place(error: Exception) -> str:

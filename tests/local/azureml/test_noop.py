@@ -107,3 +107,5 @@ def test_neither_component_nor_model_is_there_by_default(
     blue = "/onlineEndpoints/a-noop/deployments/blue"
     emulator.arm("PUT", blue, json=deployment_body("a-noop"))
     provisioned(emulator, blue, "Failed")  # a process was started for it, and could not load it
+    emulator.arm("DELETE", "/onlineEndpoints/a-noop")  # a failed deployment holds quota too
+    until(lambda: emulator.arm("GET", "/onlineEndpoints/a-noop").status_code == 404, 60, "it is gone")

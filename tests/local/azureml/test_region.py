@@ -58,6 +58,11 @@ def cluster(name: str, size: str = SIZE, **more: Any) -> Any:
     return AmlCompute(name=name, size=size, min_instances=0, max_instances=2, **more)
 
 
+def none_held(client: Any) -> None:
+    """Wait until what other tests deleted has gone."""
+    until(lambda: usages(client)[FAMILY, "dedicatedCores"][0] == 0, 60, "nobody holds cores")
+
+
 def test_by_default_all_sizes_are_offered_and_quota_is_ample(client: Any) -> None:
     sizes = {size.name: size for size in client.compute.list_sizes()}
     assert {V100, "Standard_NC24rs_v3", "Standard_NC6", SIZE} <= set(sizes)
@@ -82,6 +87,7 @@ def test_offers_and_retirement_take_sizes_away(client: Any, emulator: Emulator) 
 
 
 def test_a_family_without_quota_has_no_cluster(client: Any, emulator: Emulator) -> None:
+    none_held(client)
     emulator.admin("PATCH", "region", json={"quotas": {FAMILY: 23}})
     assert usages(client)[FAMILY, "dedicatedCores"] == (0, 23)
     with pytest.raises(HttpResponseError, match="vCPU quota of 23 and cannot accomodate") as refused:
@@ -105,7 +111,7 @@ def test_a_job_at_work_and_a_deployment_hold_quota(client: Any, emulator: Emulat
     """A deployment holds a fifth more than it has; a cluster holds only while a job works on it."""
     assert storage
     client.compute.begin_create_or_update(cluster("at-work")).result()
-    assert usages(client)[FAMILY, "dedicatedCores"][0] == 0
+    none_held(client)
     submit(emulator, "works", {"compute_finetune": "at-work", "seed": "3", "num_nodes_finetune": "2"})
     wait_for(emulator, "works", "Running")
     assert usages(client)[FAMILY, "dedicatedCores"][0] == 48
