@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PARTS = ("train", "validation", "test")
 ALL = CheckOptions(dedupe=False, max_bad_fraction=1, most_findings=1000)
-WHOLE_ROWS = "DT107"
+WHOLE_ROWS, UNREADABLE = "DT107", "DT112"
 OF_OTHERS = {"DT307", "DT310", "DT311"}  # what only an earlier row makes a fault
 # Split, its train part has one question, with two answers, and its validation part no row.
 ONE_LEFT_TO_TRAIN = b"".join(
@@ -86,12 +86,16 @@ def test_what_was_prepared_is_right_and_stays_where_it_was_put(
 
 
 @given(st.lists(any_line(), max_size=25), PLACES, PLACES, st.sampled_from([b"", b"\n"]))
+@example([b"\x1f\x8b", b"{}"], [4], [], b"")
+@example([b"\x1f\x8b"], [], [], b"")
 @settings(max_examples=50, deadline=None)
 def test_cut_or_packed_anyhow_a_file_is_the_same_file(
     lines: list[bytes], places: list[int], members: list[int], end: bytes
 ) -> None:
     data = b"\n".join(lines) + end
     once, whole = prepared([data])
+    if UNREADABLE in once.counts:
+        return  # it begins like a packed file: how much of it is read until that breaks depends on the cuts
     cut, pieces = prepared(cuts(data, places))
     assert cut == once
     assert pieces.data == whole.data
