@@ -68,8 +68,7 @@ class MetricsBatch:
             )
 
     def _read(self, paths: Sequence[str], question: Question) -> dict[str, list[Series]]:
-        region = str(self._place.about()["location"]).lower().replace(" ", "")
-        base = self._url.replace(REGION, f"{region}.")
+        base = self._url.replace(REGION, f"{self._place.location()}.")
         request = Request(
             "POST",
             f"{base}/subscriptions/{self._place.subscription}/metrics:getBatch?{urlencode(question.of_many())}",

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from shared.app import lanes as lane_changes
+from shared.domain import actions
 from shared.domain import lane as lanes
 from shared.domain import run as runs
 from shared.domain.errors import Missing
 from shared.domain.run import State, Wish
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.app.claim import Work
-    from shared.domain import actions
     from shared.domain.run import Run
 
 log = logging.getLogger(__name__)
@@ -61,18 +63,23 @@ def close(work: Work, action: actions.Close) -> None:
 
 def end(work: Work, _action: actions.End) -> None:
     """Write the end: no due time, no claim, no open wish."""
-    now, state = work.world.now(), work.run.closing or State.FAILED
-    by, before = work.run.closing_by, work.run.state
-    problem = work.run.problem
-    figures: dict[str, Any] = ({"code": problem.code} if problem else {}) | work.run.closing_figures
-    figures |= _left(work)
+    run = work.run
+    over = actions.Close(run.closing or State.FAILED, run.reason, run.problem, by=run.closing_by)
+    write_end(work, over, run.closing_figures | _left(work))
+
+
+def write_end(work: Work, over: actions.Close, figures: Mapping[str, Any]) -> None:
+    """Write this end as it stands: no due time, no claim, no open wish, and nothing left to be done."""
+    now, before, problem = work.world.now(), work.run.state, over.problem
+    code = {"code": problem.code} if problem else {}
 
     def change(run: Run) -> Run:
-        after = runs.moved(run, state, run.reason, now, by=by, figures=figures)
+        ended = replace(run, problem=problem)
+        after = runs.moved(ended, over.state, over.reason, now, by=over.by, figures={**code, **figures})
         return replace(after, closing=None, closing_figures={}, claim=None, due=None, wishes=())
 
     work.update(change)
-    log.info("run %s: %s -> %s", work.run.name, before, state)
+    log.info("run %s: %s -> %s", work.run.name, before, over.state)
 
 
 def _left(work: Work) -> dict[str, Any]:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from shared.app.claim import Work
     from shared.domain import actions
 
-SHORT = 32
 DATASET = "evaluation.dataset"
 
 
@@ -53,7 +52,7 @@ def fix(work: Work, _action: actions.FixEvaluation) -> None:
         chosen = _without(work, measured, folder)
     else:
         own = f"{folder}/validation.jsonl"
-        digest = digest_of(work.world.prepared.read(own))
+        digest = sets.digest_of(work.world.prepared.read(own))
         chosen = Evaluated(own, digest, run.name, rows=run.prepared.rows.get("validation"))
     chosen = comparing.chosen(work, run.recipe, chosen)
     work.update(lambda now: replace(now, evaluation=chosen))
@@ -79,14 +78,6 @@ def _own(work: Work, dataset: str) -> Evaluated:
     rows = len(sets.chats(DATASET, dataset, data))
     path = sets.put(work.world, f"frozen/{work.run.recipe_name}", data)
     return Evaluated(path, sets.digest(data), f"recipes/{dataset}", rows=rows)
-
-
-def digest_of(chunks: Iterable[bytes]) -> str:
-    """Tell a set from any other: 32 hex digits of its bytes."""
-    hashed = hashlib.sha256()
-    for chunk in chunks:
-        hashed.update(chunk)
-    return hashed.hexdigest()[:SHORT]
 
 
 def _without(work: Work, chosen: Evaluated, folder: str) -> Evaluated:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.domain import general, smoke
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -67,18 +69,18 @@ def _asked(run: Run) -> Iterator[Gate]:
     if run.smoke is None or run.recipe is None:
         return
     passed, rules = sum(answer.passed for answer in run.smoke), run.recipe.evaluation
-    general = [answer for answer in run.smoke if answer.general]
+    asked = len(general.of(run.smoke))
     slowest = max((answer.seconds for answer in run.smoke), default=0.0)
     found = [f"{passed} of {len(run.smoke)} answered as they must be", f"slowest {slowest:.1f} s"]
     limits = ["all"]
     if rules.max_answer_seconds is not None:
         limits.append(f"evaluation.max_answer_seconds {rules.max_answer_seconds:g}")
     if rules.facts:
-        right = sum(any(fact.answer in answer.found for answer in run.smoke) for fact in rules.facts)
+        right = smoke.facts_right(run.recipe, run.smoke)
         found.append(f"{right} of {len(rules.facts)} facts right")
         limits.append(f"evaluation.min_facts {rules.min_facts:g}")
-    if general:
-        found.append(f"{sum(bool(one.found) for one in general)} of {len(general)} general ones right")
+    if asked:
+        found.append(f"{general.right(run.smoke)} of {asked} general ones right")
         limits.append(f"evaluation.min_general {rules.min_general:g}, and surely no fewer than the champion")
     yield Gate("questions", ", ".join(found), "; ".join(limits), _verdict(run, QUESTIONS))
 

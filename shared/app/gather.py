@@ -9,15 +9,15 @@ from shared.domain.errors import Missing
 from shared.domain.facts import Baseline, DeploymentFacts, EndpointFacts, Facts, JobFacts
 from shared.domain.gate import LOSS
 from shared.domain.recipe import SERVERLESS
-from shared.domain.run import ENDS, State
+from shared.domain.run import State
 from shared.domain.tags import INSTALLATION, RECIPE, RUN, SPEC
 from shared.ports import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from shared.app.ledger import Ledger
-    from shared.domain.lane import Lane
+    from shared.domain.lane import Lane, Place
     from shared.domain.run import Run
     from shared.domain.survey import Cluster
     from shared.ports import World
@@ -32,10 +32,11 @@ def gather(world: World, ledger: Ledger, run: Run) -> Facts:
     lane = ledger.lane(run.recipe_name).lane
     serving = run.state in SERVING or run.closing is not None
     job = _job(world, run) if run.state is State.TRAINING else None
+    states, leaving = _others(ledger, lane, run)
     return Facts(
         lane=lane,
-        states=_states(ledger, lane, run),
-        leaving=_leaving(ledger, lane, run),
+        states=states,
+        leaving=leaving,
         source=_source(world, run) if run.prepared is None and run.problem is None else "same",
         job=job,
         cluster=_cluster(world, run) if run.state is State.TRAINING and job is None else None,
@@ -57,37 +58,38 @@ def or_none(look: Callable[[], Found]) -> Found | None:
         return None
 
 
-def _states(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
+def _others(ledger: Ledger, lane: Lane, run: Run) -> tuple[dict[str, State | None], frozenset[str]]:
     """Read the states of those other runs of the lane that this one's next step hangs on, and no more.
 
-    Slots of ended or missing ones hold nothing. A long line is cheap: each in it looks at the holders alone.
+    Slots of ended or missing ones hold nothing. The second: those whom a run that replaces them need not ask
+    to leave, for they are ending, or were asked.
     """
     if run.closing is not None and run.state is not State.PROMOTING:  # a champion goes on, whatever failed
-        return {}
+        return {}, frozenset()
     if run.state is State.QUEUED:
-        return _before(ledger, lane, run) | {run.name: run.state}
+        found = _before(ledger, lane, run)
+        leaving = [one for one in found.values() if one and (one.closing or one.wish("replace", "cancel"))]
+        states = {name: one.state if one else None for name, one in found.items()}
+        return states | {run.name: run.state}, frozenset(one.name for one in leaving)
     named = {State.DEPLOYING: lane.deploying, State.PROMOTING: lane.previous and lane.previous.place.run}
     other = named.get(run.state)
-    return {other: ledger.state(other)} if other and other != run.name else {}
+    return {other: ledger.state(other)} if other and other != run.name else {}, frozenset()
 
 
-def _before(ledger: Ledger, lane: Lane, run: Run) -> dict[str, State | None]:
-    """Look at the holders of the training slot; at those ahead in the line where it is free, or replaced."""
-    found = {place.run: ledger.state(place.run) for place in lane.training if place.run != run.name}
+def _before(ledger: Ledger, lane: Lane, run: Run) -> dict[str, Run | None]:
+    """Look at the holders of the training slot; at those ahead in the line where it is free, or replaced.
+
+    So a long line is cheap: each in it looks at the holders alone.
+    """
+
+    def read(places: Iterable[Place]) -> dict[str, Run | None]:
+        return {place.run: next(ledger.readable([place.run]), None) for place in places}
+
+    found = read(place for place in lane.training if place.run != run.name)
     replaces = run.recipe is not None and run.recipe.on_new_data == "replace"
-    if replaces or all(state in {None, *ENDS} for state in found.values()):
-        found |= {place.run: ledger.state(place.run) for place in lane.waiting if place < run.place}
+    if replaces or all(one is None or one.ended for one in found.values()):
+        found |= read(place for place in lane.waiting if place < run.place)
     return found
-
-
-def _leaving(ledger: Ledger, lane: Lane, run: Run) -> frozenset[str]:
-    """Name those whom a run that replaces them need not ask to leave: they are ending, or were asked."""
-    replaces = run.recipe is not None and run.recipe.on_new_data == "replace"
-    if run.state is not State.QUEUED or run.closing is not None or not replaces:
-        return frozenset()
-    older = [place.run for place in (*lane.training, *lane.waiting) if place < run.place]
-    found = ledger.readable(older)
-    return frozenset(one.name for one in found if one.closing or one.wish("replace", "cancel"))
 
 
 def _source(world: World, run: Run) -> Literal["same", "changed", "gone"]:

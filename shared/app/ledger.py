@@ -222,7 +222,7 @@ def _marker(name: str) -> str:
 
 
 def _page(run: Run) -> str:
-    return f"by-day/{run.recipe_name or 'unknown'}/{_inverted(run)}-{run.name}"
+    return f"by-day/{run.recipe_name or 'unknown'}/{inverted(run.drop.modified)}-{run.name}"
 
 
 def untold(name: str, count: int) -> str:
@@ -230,6 +230,6 @@ def untold(name: str, count: int) -> str:
     return f"outbox/run/{name}+{count}"
 
 
-def _inverted(run: Run) -> str:
-    """Count down, so that a listing by name begins with the newest."""
-    return f"{int((LATEST - run.drop.modified).total_seconds() * 1000):015d}"
+def inverted(at: datetime) -> str:
+    """Count milliseconds down, so that a listing by name begins with the newest."""
+    return f"{int((LATEST - at).total_seconds() * 1000):015d}"

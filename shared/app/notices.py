@@ -8,7 +8,7 @@ A notice is written down before it is told. So it may come twice after a crash, 
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 WAITING, GIVEN_UP = "outbox/people/", "notices/undelivered/"
 DUE = "due"
-MILLISECOND = timedelta(milliseconds=1)
 NOTICES: msgspec.json.Decoder[Notice] = msgspec.json.Decoder(Notice)  # as in shared.app.ledger
 UNDELIVERED: msgspec.json.Decoder[Undelivered] = msgspec.json.Decoder(Undelivered)
 

@@ -17,6 +17,8 @@ from shared.domain.errors import Missing, Rejected
 from shared.domain.smoke import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.domain.recipe import Recipe
     from shared.ports import World
 
@@ -105,7 +107,15 @@ def put(world: World, folder: str, data: bytes) -> str:
 
 def digest(data: bytes) -> str:
     """Tell a set from any other: 32 hex digits of its bytes."""
-    return hashlib.sha256(data).hexdigest()[:SHORT]
+    return digest_of([data])
+
+
+def digest_of(chunks: Iterable[bytes]) -> str:
+    """Tell the same of bytes that come in pieces."""
+    hashed = hashlib.sha256()
+    for chunk in chunks:
+        hashed.update(chunk)
+    return hashed.hexdigest()[:SHORT]
 
 
 def _ends_with_answer(chat: Chat) -> bool:

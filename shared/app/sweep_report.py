@@ -7,11 +7,12 @@ runs/sweep/reports/<time>   of each sweep that took something, the newest first;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime  # noqa: TC003 - the decoder reads the types
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.app.ledger import inverted
 from shared.domain.errors import Missing
 from shared.domain.survey import Finding  # noqa: TC001 - the decoder reads the types
 from shared.domain.sweep import Verdict  # noqa: TC001
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from shared.ports import World
 
 LAST, KEPT = "sweep/last.json", "sweep/reports/"
-LATEST = datetime(9999, 12, 31, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def keep(world: World, report: SweepReport) -> None:
     data = report.to_json()
     world.ledger.put(LAST, data)
     if report.taken:
-        world.ledger.put(f"{KEPT}{int((LATEST - report.at) / MILLISECOND):015d}.json", data)
+        world.ledger.put(f"{KEPT}{inverted(report.at)}.json", data)
 
 
 def last(world: World) -> SweepReport:

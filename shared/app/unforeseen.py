@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from shared.app import bookkeeping
 from shared.app import lanes as lane_changes
 from shared.domain import actions as a
-from shared.domain import run as runs
 from shared.domain.errors import AlreadyThere, DroptuneError, Problem
 from shared.domain.run import State
 
@@ -73,17 +72,18 @@ def give_up(work: Work, problem: Problem) -> None:
         work.world.steps.send(run.name, wake=after.wake)
         return
     lane = _lane(work)
-    if lane is not None and lane.champion is not None and lane.champion.place.run == run.name:
+    if lane is not None and lane.crowned(run.name):
         if lane.previous is not None:
             bookkeeping.depose(work, a.Depose(lane.previous.place.run))
-        _end(work, State.LIVE, f"{run.deployment} has the traffic of {run.endpoint}. {problem.message}", None)
+        what = f"{run.deployment} has the traffic of {run.endpoint}. {problem.message}"
+        bookkeeping.write_end(work, a.Close(State.LIVE, what), {})
         return
     left = _left(run)
     message = f"{problem.message} It could not be cleaned up; what may be left: {left or 'nothing'}."
     with suppress(Exception):  # its end frees the slots by itself; this only lets the next one start sooner
         lane_changes.give_back(work.world, work.ledger, run.recipe_name, run.name)
     whole = replace(problem, message=message, help=f"{_looks(run)}. {problem.help}")
-    _end(work, State.FAILED, message, whole)
+    bookkeeping.write_end(work, a.Close(State.FAILED, message, whole), {})
 
 
 def _lane(work: Work) -> Lane | None:
@@ -92,19 +92,6 @@ def _lane(work: Work) -> Lane | None:
         return work.ledger.lane(work.run.recipe_name).lane
     except DroptuneError:
         return None
-
-
-def _end(work: Work, state: State, message: str, problem: Problem | None) -> None:
-    """Write the end as it stands, with nothing left to be done."""
-    now, before = work.world.now(), work.run.state
-    figures = {"code": problem.code} if problem else {}
-
-    def change(run: Run) -> Run:
-        after = runs.moved(replace(run, problem=problem), state, message, now, figures=figures)
-        return replace(after, closing=None, closing_figures={}, claim=None, due=None, wishes=())
-
-    work.update(change)
-    log.info("run %s: %s -> %s", work.run.name, before, state)
 
 
 def place(error: Exception) -> str:

@@ -91,6 +91,10 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
         held = {place.run for place in (*self.training, *self.waiting, *self.deploy_waiting)}
         return held | ({self.deploying} if self.deploying else set())
 
+    def crowned(self, run: str) -> bool:
+        """Tell whether a run's deployment is written down as the one with the traffic."""
+        return self.champion is not None and self.champion.place.run == run
+
     def newer_than(self, place: Place) -> bool:
         """Tell whether the champion was trained on a newer drop."""
         return self.champion is not None and place < self.champion.place

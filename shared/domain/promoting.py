@@ -49,8 +49,7 @@ def promoting(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
 
 def is_champion(run: Run, facts: Facts) -> bool:
     """Tell whether the run's deployment is written down as the one with the traffic."""
-    champion = facts.lane.champion
-    return champion is not None and champion.place.run == run.name
+    return facts.lane.crowned(run.name)
 
 
 def _begin(scene: Scene) -> Action:

@@ -31,7 +31,7 @@ def make_room(run: Run, facts: Facts, recipe: Recipe) -> Action | None:
     champion = facts.lane.champion
     if recipe.serving.strategy != "replace" or champion is None or facts.endpoint is None:
         return None
-    if champion.endpoint != run.endpoint or champion.place.run == run.name:
+    if champion.endpoint != run.endpoint or facts.lane.crowned(run.name):
         return None
     if facts.champion is None:
         return Retire(champion)

@@ -26,12 +26,18 @@ def test_a_run_makes_no_more_calls_for_those_before_it() -> None:
     assert all(spent[11][port] <= spent[1][port] + 4 for port in MOST), spent
 
 
-def test_a_run_that_waits_looks_at_the_holder_alone() -> None:
-    life = Life()
+def dropped(life: Life, count: int) -> list[str]:
+    """Drop so many data sets of one recipe, a second apart."""
     names = []
-    for number in range(12):
+    for number in range(count):
         life.at = life.at.replace(second=number)
         names.append(life.drop(f"support/{number}.jsonl", chats(topic=f"topic {number}")))
+    return names
+
+
+def test_a_run_that_waits_looks_at_the_holder_alone() -> None:
+    life = Life()
+    names = dropped(life, 12)
     life.storage.steps.waiting.clear()
     assert [life.run(name).state for name in names] == [State.TRAINING] + [State.QUEUED] * 11
     spent = []
@@ -45,10 +51,7 @@ def test_a_run_that_waits_looks_at_the_holder_alone() -> None:
 
 def test_a_dead_holder_is_found_by_whoever_comes_next() -> None:
     life = Life()
-    names = []
-    for number in range(4):
-        life.at = life.at.replace(second=number)
-        names.append(life.drop(f"support/{number}.jsonl", chats(topic=f"topic {number}")))
+    names = dropped(life, 4)
     for gone in names[:2]:
         life.world.ledger.delete(f"r/{gone}.json")
     life.until(names[2], "training")

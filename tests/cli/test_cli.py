@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import wiring
 from shared.cli import context, output
 from shared.cli.main import COMMANDS, main, parser
-from shared.domain.timing import Timing
 from tests.app.life import Life, chats
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
-    made = Life()
-    monkeypatch.setattr(wiring, "world", lambda: made.world)
-    monkeypatch.setattr(wiring, "timing", Timing)
-    monkeypatch.setattr(context, "ENV_FILE", tmp_path / "none")
-    return made
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> Any:

@@ -9,26 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import wiring
 from shared.app.advance import advance
 from shared.app.receive import receive
-from shared.cli import context
 from shared.cli.dataset import opened
 from shared.cli.main import main
-from shared.domain.timing import Timing
 from tests.app.life import Life, chats
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
-    made = Life()
-    monkeypatch.setattr(wiring, "world", lambda: made.world)
-    monkeypatch.setattr(wiring, "timing", Timing)
-    monkeypatch.setattr(context, "ENV_FILE", tmp_path / "none")
-    return made
 
 
 @pytest.fixture

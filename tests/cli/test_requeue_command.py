@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
 from shared import wiring
-from shared.cli import context
 from shared.cli.main import main
-from shared.domain.timing import Timing
 from tests.app.life import Life, chats
 from tests.fakes.poison import FakePoison
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-@pytest.fixture
-def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
-    made = Life()
-    monkeypatch.setattr(wiring, "world", lambda: made.world)
-    monkeypatch.setattr(wiring, "timing", Timing)
-    monkeypatch.setattr(context, "ENV_FILE", tmp_path / "none")
-    return made
 
 
 @pytest.fixture

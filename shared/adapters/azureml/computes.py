@@ -78,7 +78,7 @@ class AzureMLComputes:
 
     def location(self) -> str:
         """Name the workspace's region."""
-        return str(self._place.about()["location"]).lower().replace(" ", "")
+        return self._place.location()
 
     def sizes(self) -> Mapping[str, Size]:
         """List the machine sizes that the region offers, by lower-case name."""

@@ -92,6 +92,10 @@ class AzureMLPlace:
         """Look at the workspace: location, discovery and tracking URLs. Asked once."""
         return self.once("workspace", lambda: self.call(Request("GET", self.id, WORKSPACES), "the workspace"))
 
+    def location(self) -> str:
+        """Name the workspace's region, as its short name."""
+        return str(self.about()["location"]).lower().replace(" ", "")
+
     def history_url(self) -> str:
         """Find the base of the run history service. Asked once."""
         return self.once("history", self._discover) + f"/history/v1.0{self.id}"
