@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
-from tests.reliability.table import table
+from tests.reliability.table import table, told
 
 if TYPE_CHECKING:
     import pytest
@@ -16,13 +16,7 @@ settings.register_profile("whole", print_blob=True)
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests of reliability have tried, where they ran."""
-    reports = [
-        report
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, ())
-        if getattr(report, "when", "") in {"call", "teardown"}
-    ]
-    lines = table([found for report in reports for found in report.user_properties])
+    lines = table(told(terminalreporter.stats))
     seed = terminalreporter.config.getoption("--hypothesis-seed", None)
     if lines:
         lines += [f"Hypothesis's seed: {seed} (--hypothesis-seed={seed})"] if seed else []

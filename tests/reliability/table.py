@@ -9,9 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 HEAD = ("life", "points", "kinds", "cases", "recovered", "broken")
+
+
+def told(stats: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any]]:
+    """Take what each test has told, once, out of pytest's reports by category.
+
+    The report of a test's tear-down holds all of it, and stands under "" where it passed, else under "error".
+    """
+    reports = [report for found in stats.values() for report in found]
+    torn_down = [report for report in reports if getattr(report, "when", None) == "teardown"]
+    return [found for report in torn_down for found in report.user_properties]
 
 
 def table(properties: Sequence[tuple[str, Any]]) -> list[str]:
