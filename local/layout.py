@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".droptune"
 ORDER = ("azurite", "azureml", "host", "relay")
-PORTS = ("blob", "queue", "azureml", "msi", "host", "relay")
+SECOND = "host-2"  # another instance of the app, where a stack has two
+PORTS = ("blob", "queue", "azureml", "msi", "host", "relay", SECOND)
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 NAME = "droptune-local"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NAME}"
@@ -39,8 +41,23 @@ DELAYS = {
 }
 
 
+@dataclass(frozen=True)
+class Extent:
+    """What a stack has beyond the usual.
+
+    second_host: another instance of the app over the same storage, which gets every event too;
+    access_log: Azurite writes a line for each request.
+    """
+
+    second_host: bool = False
+    access_log: bool = False
+
+
+USUAL = Extent()
+
+
 class Layout:
-    """One stack's folder. ports: of blob, queue, azureml, msi, host, relay; delays: settings of the app's.
+    """One stack's folder. ports: of each in PORTS; delays: settings of the app's.
 
     more: further options of the Azure ML emulator.
     """
@@ -52,8 +69,9 @@ class Layout:
         foundation: str,
         delays: Mapping[str, str],
         more: Sequence[str] = (),
+        extent: Extent = USUAL,
     ) -> None:
-        self._more = list(more)
+        self._more, self._extent = list(more), extent
         self.home, self._ports, self._foundation, self._settings = home, ports, foundation, delays
         self._certificates = tls.certificates(home / "tls")
         self._keys = keys.load(home / "keys.json")
@@ -98,7 +116,7 @@ class Layout:
         }
 
     def url(self, name: str) -> str:
-        """Give the address of a part: blob, queue, azureml, host, relay."""
+        """Give the address of a part: blob, queue, azureml, host, host-2, relay."""
         port = self._ports[name]
         if name in {"blob", "queue"}:
             return f"https://127.0.0.1:{port}/devstoreaccount1"
@@ -113,14 +131,20 @@ class Layout:
         """Give the log file of a process."""
         return self.home / "logs" / f"{name}.log"
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Name the processes, in the order of their start."""
+        return (*ORDER[:-1], SECOND, ORDER[-1]) if self._extent.second_host else ORDER
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        return tuple(name for name in self.order if name in {"host", SECOND})
+
     def command(self, name: str) -> list[str]:
         """Give the command line of a process."""
-        return {
-            "azurite": self._azurite,
-            "azureml": self._azureml,
-            "host": self._host,
-            "relay": self._relay,
-        }[name]()
+        if name in self._hosts:
+            return self._host(name)
+        return {"azurite": self._azurite, "azureml": self._azureml, "relay": self._relay}[name]()
 
     def _azurite(self) -> list[str]:
         options = {
@@ -132,11 +156,11 @@ class Layout:
             "--queuePort": self._ports["queue"],
             "--tablePort": processes.free_port(None),
         }
-        flags = ["--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+        flags = ["--skipApiVersionCheck", "--disableTelemetry"]
+        flags += [] if self._extent.access_log else ["--silent"]
         return [*find_azurite(), *(str(part) for pair in options.items() for part in pair), *flags]
 
     def _azureml(self) -> list[str]:
-        events = self._webhook("EventGrid", "job_finished", self._keys.system["eventgrid_extension"])
         declared = self.home / "neighbours.json"
         neighbours.declare(declared, GROUP, self.url("host"), STORAGE_TOPIC, WORKSPACE)
         options = {
@@ -154,15 +178,15 @@ class Layout:
             "--subscription": SUBSCRIPTION,
             "--group": NAME,
             "--workspace": NAME,
-            "--events-url": events,
         }
         pairs = (str(part) for pair in options.items() for part in pair)
         clusters = [part for cluster in CLUSTERS for part in ("--compute", cluster)]
-        return [sys.executable, "-m", "local.azureml", *pairs, *clusters, *self._more]
+        told = self._subscribed("EventGrid", "EventGrid", "job_finished", "eventgrid_extension")
+        return [sys.executable, "-m", "local.azureml", *pairs, *clusters, *told, *self._more]
 
-    def _host(self) -> list[str]:
+    def _host(self, name: str) -> list[str]:
         options = {
-            "--port": self._ports["host"],
+            "--port": self._ports[name],
             "--keys": self.home / "keys.json",
             "--queue-lease-seconds": 15,
         }
@@ -170,24 +194,22 @@ class Layout:
         return [sys.executable, "-m", "local.functions_host", "--app-dir", str(ROOT), *pairs]
 
     def _relay(self) -> list[str]:
-        url = self._webhook("blobs", "Host.Functions.dataset_uploaded", self._keys.system["blobs_extension"])
         options = {
             "--blob-url": self.url("blob"),
             "--container": "datasets",
             "--topic-id": STORAGE_TOPIC,
-            "--subscribe": f"datasets={url}",
             "--state": self.home / "relay.json",
             "--port": self._ports["relay"],
         }
-        return [
-            sys.executable,
-            "-m",
-            "local.eventgrid",
-            *(str(part) for pair in options.items() for part in pair),
-        ]
+        pairs = (str(part) for pair in options.items() for part in pair)
+        told = self._subscribed("datasets", "blobs", "Host.Functions.dataset_uploaded", "blobs_extension")
+        return [sys.executable, "-m", "local.eventgrid", *pairs, *told]
 
-    def _webhook(self, extension: str, function: str, key: str) -> str:
-        return f"{self.url('host')}/runtime/webhooks/{extension}?functionName={function}&code={key}"
+    def _subscribed(self, name: str, extension: str, function: str, key: str) -> list[str]:
+        """Subscribe a function of each host; the first host's subscription has the name itself."""
+        path = f"/runtime/webhooks/{extension}?functionName={function}&code={self._keys.system[key]}"
+        pairs = {host.replace("host", name): self.url(host) + path for host in self._hosts}
+        return [part for pair in pairs.items() for part in ("--subscribe", "=".join(pair))]
 
     def _installation(self) -> str:
         path = self.home / "installation"

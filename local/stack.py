@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from local import processes
-from local.layout import DELAYS, ORDER, PORTS, ROOT, Layout
+from local.layout import DELAYS, PORTS, ROOT, USUAL, Extent, Layout
 from local.processes import Child
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         recipes: Path = ROOT / "recipes",
         azureml: Sequence[str] = (),
+        extent: Extent = USUAL,
     ) -> None:
         self.home, self._recipes = home, recipes
         home.mkdir(parents=True, exist_ok=True)
         delays = {**DELAYS, **(settings or {})}
-        self.layout = Layout(home, self._choose_ports(), foundation, delays, azureml)
+        self.layout = Layout(home, self._choose_ports(), foundation, delays, azureml, extent)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -51,7 +52,7 @@ class Stack:
         return self.layout.env
 
     def url(self, name: str) -> str:
-        """Give the address of a part: blob, queue, azureml, host, relay."""
+        """Give the address of a part: blob, queue, azureml, host, host-2, relay."""
         return self.layout.url(name)
 
     def logs(self, name: str) -> Path:
@@ -75,15 +76,15 @@ class Stack:
     def start(self) -> bool:
         """Start what is not running and wait until all is ready; tell whether all was running already."""
         children = self.running()
-        missing = [name for name in ORDER if name not in children]
+        missing = [name for name in self.layout.order if name not in children]
         try:
             for name in ("azurite", "azureml"):
                 if name in missing:
                     self._start(name, children)
             if {"azurite", "azureml"} & set(missing):
                 self._provision()
-            for name in ("host", "relay"):
-                if name in missing:
+            for name in missing:
+                if name not in children:
                     self._start(name, children)
         except BaseException:
             for name in missing:
@@ -98,7 +99,7 @@ class Stack:
     def stop(self) -> list[str]:
         """End every process, the last started first; name those that were ended."""
         children = self.running()
-        ended = [name for name in reversed(ORDER) if name in children]
+        ended = [name for name in reversed(self.layout.order) if name in children]
         for name in ended:
             children[name].end()
         self._save({})
@@ -130,7 +131,8 @@ class Stack:
         saved: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         if not (saved and self.running()):
             saved = {name: processes.free_port(saved.get(name)) for name in PORTS}
-            path.write_text(json.dumps(saved))
+        saved |= {name: processes.free_port(None) for name in PORTS if name not in saved}
+        path.write_text(json.dumps(saved))
         return saved
 
     def _save(self, children: Mapping[str, Child]) -> None:

@@ -35,6 +35,7 @@ class Work:
         self._owner = owner
         self._length = timedelta(seconds=seconds)
         self._lock = threading.Lock()
+        self._lost = False
 
     @property
     def run(self) -> Run:
@@ -44,11 +45,16 @@ class Work:
     def update(self, change: Callable[[Run], Run]) -> Run:
         """Write `change(run)`; over somebody else's write it is done again on theirs. Raises ClaimLost.
 
+        Lost is lost for good, whichever thread found it: the version that it read is another's to write over.
+
         A write whose answer was lost may meet itself: storage's client tries again, and finds what its first
         try wrote. Then it is done already, and must not be done twice.
         """
         with self._lock:
             while True:
+                if self._lost:
+                    what = f"The run {self.run.name} was taken over by another worker."
+                    raise ClaimLost("claim-lost", what)
                 wanted = change(self._held.run)
                 try:
                     self._held = self.ledger.save(self._held, wanted)
@@ -58,9 +64,9 @@ class Work:
                 return self._held.run
 
     def renew(self) -> None:
-        """Move the claim's end on; raises ClaimLost."""
+        """Move the claim's end on; raises ClaimLost. One that was released meanwhile stays so."""
         until = self.world.now() + self._length
-        self.update(lambda run: replace(run, claim=Claim(self._owner, until)))
+        self.update(lambda run: replace(run, claim=run.claim and Claim(self._owner, until)))
 
     def renew_if_short(self) -> None:
         """Renew a claim of which less than two thirds are left: no effect starts on a short one."""
@@ -89,14 +95,16 @@ class Work:
             thread.join()
 
     def _has_landed(self, wanted: Run) -> bool:
-        """Read the run again, and tell whether it is what we wrote, but for what others may append."""
+        """Read the run again, and tell whether it is what we wrote, but for what others may append.
+
+        Where it is not, see whether it is ours still.
+        """
         self._held = self.ledger.load(self._held.run.name)
         found = self._held.run
         # As bytes: figures that were written as tuples are read as lists.
         if json.encode(replace(found, wishes=wanted.wishes, told=wanted.told)) == json.encode(wanted):
             return True
-        if found.claim is None or found.claim.owner != self._owner:
-            raise ClaimLost("claim-lost", f"The run {found.name} was taken over by another worker.")
+        self._lost = found.claim is None or found.claim.owner != self._owner
         return False
 
 

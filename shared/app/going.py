@@ -19,6 +19,7 @@ from shared.domain import run as runs
 from shared.domain.errors import Changed, DroptuneError, Missing
 from shared.domain.run import State
 from shared.domain.sweep import TAKEN, Verdict
+from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 from shared.domain.tags import RUN
 
 if TYPE_CHECKING:
@@ -94,9 +95,14 @@ def begin(world: World, found: EndpointFacts, verdict: Verdict) -> Going:
 
 
 def finish(world: World, ledger: Ledger) -> None:
-    """Write down what earlier sweeps began to take and is gone by now; forget what did not go."""
+    """Write down what earlier sweeps began to take and is gone by now; forget what did not go.
+
+    What another sweep is at just now is that one's to write down.
+    """
     for note in list(_all(world)):
         try:
+            if _under_way(world, ledger, note):
+                continue
             if gone(world, note):
                 write_down(world, ledger, note)
             elif not _deleting(world, note) and world.now() - note.at > BEGINS_WITHIN:
@@ -161,6 +167,12 @@ def _all(world: World) -> Iterator[Going]:
             yield NOTES.decode(world.ledger.read(entry.name).data)
         except Missing:
             continue
+
+
+def _under_way(world: World, ledger: Ledger, note: Going) -> bool:
+    """Tell whether a living sweep has the lane's deploy slot: nothing of a lane is taken without it."""
+    holder = ledger.lane(note.recipe).lane.deploying if note.recipe else None
+    return holder is not None and is_sweep(holder) and not is_dead_sweep(holder, world.now())
 
 
 def _missing(world: World, endpoint: str, deployment: str | None) -> bool:

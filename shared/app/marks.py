@@ -89,10 +89,10 @@ def after(
     return replace(book, marks=marks, empty=empty)
 
 
-def write(world: World, before: Book, book: Book) -> None:
-    """Write the marks where they changed; another sweep's, written meanwhile, stay as they are."""
+def write(world: World, before: Book, book: Book) -> bool:
+    """Write the marks where they changed; another sweep's, written meanwhile, stay: then it tells False."""
     if (book.marks, book.empty) == (before.marks, before.empty):
-        return
+        return True
     data = msgspec.json.encode(replace(book, etag=None))
     try:
         if before.etag is None:
@@ -101,3 +101,5 @@ def write(world: World, before: Book, book: Book) -> None:
             world.ledger.replace(NAME, data, before.etag)
     except (Changed, AlreadyThere):
         log.warning("sweep: another sweep wrote the marks meanwhile; its marks count")
+        return False
+    return True

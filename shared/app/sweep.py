@@ -56,8 +56,7 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
     _same_plan(plan_digest, digest)
     if not dry_run:
         after = mark_book.after(book, found.verdicts, found.facts, found.errors.keys(), now)
-        _tell_marks(world, book, after, verdicts)
-        mark_book.write(world, book, after)
+        _mark(world, book, after, verdicts)
         own_requests.forget_old(world)
     if plan_digest is None:
         verdicts = _capped(verdicts, sum(one.ours for one in found.facts.values()), now)
@@ -77,11 +76,23 @@ def _publish(world: World, report: SweepReport) -> None:
     telling.tell_all(world)
 
 
-def _tell_marks(world: World, before: Book, after: Book, verdicts: list[Verdict]) -> None:
-    """Put new marks into the outbox, before they are written: rather told twice than never."""
-    new = [one for one in verdicts if one.action == MARKED and one.key not in before.marks]
-    for one in new:
-        telling.put(world, events.of_sweep("marked", [one], after.marks[one.key], world.installation))
+def _mark(world: World, before: Book, after: Book, verdicts: list[Verdict]) -> None:
+    """Write the marks, new ones into the outbox before that: rather told twice than never.
+
+    Where another sweep's marks count, it is that one's to tell them.
+    """
+    new = {one.key: one for one in verdicts if one.action == MARKED and one.key not in before.marks}
+    told = {
+        key: events.of_sweep("marked", [one], after.marks[key], world.installation)
+        for key, one in new.items()
+    }
+    for mine in told.values():
+        telling.put(world, mine)
+    if not mark_book.write(world, before, after):
+        marks = mark_book.read(world).marks
+        for key, mine in told.items():
+            if marks.get(key) != after.marks[key]:
+                telling.take_back(world, mine)
 
 
 def _plan(book: mark_book.Book, found: Survey, now: datetime) -> list[Verdict]:

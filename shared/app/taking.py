@@ -51,11 +51,14 @@ def take(deed: Deed) -> bool:
 
 
 def _still_so(deed: Deed) -> bool:
-    """Look afresh, right before the deed: tags, traffic, requests. Our own slot is no reason to keep."""
+    """Look afresh, right before the deed: tags, traffic, requests. Our own slot is no reason to keep.
+
+    What is gone by now another took: a sweep tells and counts its own deeds, and a crashed one's note stays.
+    """
     try:
         fresh = inventory.look_afresh(deed.world, deed.ledger, deed.found.name, deed.found.empty_since)
     except Missing:
-        return True  # gone already; what is left is to write it down
+        return False
     verdicts = sweep_rules.judge(policy.without_slot(fresh), deed.world.now())
     if deed.verdict.deployment is None:
         return all(one.action == TAKEN for one in verdicts)

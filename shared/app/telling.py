@@ -40,6 +40,12 @@ def put(world: World, told: Sequence[Event]) -> None:
         world.ledger.put(name, msgspec.json.encode(event))
 
 
+def take_back(world: World, told: Sequence[Event]) -> None:
+    """Take events of a sweep out of the outbox again: nothing came of them."""
+    for event in told:
+        world.ledger.delete(f"{SWEEPS}{event.sequence}")
+
+
 def tell_all(world: World) -> None:
     """Empty the outbox as far as that goes just now."""
     runs: dict[str, list[Entry]] = {}

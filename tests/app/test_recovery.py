@@ -73,6 +73,33 @@ def test_a_worker_whose_claim_was_taken_over_writes_nothing_more() -> None:
     assert life.run(name).reason != "too late"
 
 
+def test_a_claim_that_the_renewal_in_the_background_found_lost_is_lost_for_the_worker_too() -> None:
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    name = receive(life.world, "support/a.jsonl")
+    assert name is not None
+    slow = take(life.world, life.ledger, life.ledger.load(name), 10)
+    life.at += timedelta(seconds=11)
+    take(life.world, life.ledger, life.ledger.load(name), 10)
+    before = life.ledger.load(name)
+    with pytest.raises(ClaimLost):
+        slow.renew()
+    with pytest.raises(ClaimLost):
+        slow.update(lambda run: replace(run, claim=None, reason="too late"))
+    assert life.ledger.load(name) == before
+
+
+def test_a_renewal_that_comes_late_brings_no_released_claim_back() -> None:
+    life = Life()
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    name = receive(life.world, "support/a.jsonl")
+    assert name is not None
+    work = take(life.world, life.ledger, life.ledger.load(name), 10)
+    work.update(lambda run: replace(run, claim=None))
+    work.renew()
+    assert life.run(name).claim is None
+
+
 def test_a_wish_appended_under_a_claim_is_not_lost() -> None:
     from shared.app.people import wish
 

@@ -92,11 +92,11 @@ class Rig:
 
     def azureml(self, path: str) -> Any:
         """Ask the Azure ML stand-in's admin API."""
-        with self._client() as client:
+        with self.client() as client:
             return client.get(self.stack.url("azureml") + path).raise_for_status().json()
 
     def post(self, url: str, body: Any) -> None:
-        with self._client() as client:
+        with self.client() as client:
             client.post(url, json=body).raise_for_status()
 
     def made_for(self, run: str) -> dict[str, int]:
@@ -112,7 +112,7 @@ class Rig:
             ),
         }
 
-    def _client(self) -> httpx.Client:
+    def client(self) -> httpx.Client:
         context = ssl.create_default_context(cafile=self.stack.settings["REQUESTS_CA_BUNDLE"])
         return httpx.Client(verify=context, trust_env=False, timeout=20)
 

@@ -10,21 +10,24 @@ from __future__ import annotations
 import sys
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.app.advance import advance
 from shared.app.receive import receive
 from shared.app.reconcile import reconcile
-from shared.domain.errors import DroptuneError
+from shared.domain.errors import Changed, DroptuneError
 from shared.domain.run import State
 from tests.app.life import chats
 from tests.reliability.invariants import broken
 from tests.reliability.outside import Outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from shared.ports import Documents
 
 INSTANCES, DROPS, MOST_TICKS = 4, 4, 150
 ENDS = {State.LIVE, State.SUPERSEDED}
@@ -37,6 +40,28 @@ def eager() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
+
+
+class Swaps:
+    """A ledger that counts its compare-and-swaps, by document: won and lost."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents, self._lock = documents, threading.Lock()
+        self.won, self.lost = Counter[str](), Counter[str]()
+
+    def replace(self, name: str, data: bytes, etag: str, metadata: Mapping[str, str] | None = None) -> str:
+        try:
+            made = self._documents.replace(name, data, etag, metadata)
+        except Changed:
+            with self._lock:
+                self.lost[name] += 1
+            raise
+        with self._lock:
+            self.won[name] += 1
+        return made
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._documents, method)
 
 
 class Instance:
@@ -65,6 +90,8 @@ class Instance:
 def test_four_instances_at_once_make_what_one_makes(on_new_data: str) -> None:
     outside = Outside()
     life = outside.life
+    swaps = Swaps(life.world.ledger)
+    life.world = replace(life.world, ledger=swaps)
     life.storage.recipes.put("support", f"on_new_data: {on_new_data}\n")
     paths = [f"support/{number}.jsonl" for number in range(DROPS)]
     for number, path in enumerate(paths):
@@ -85,6 +112,8 @@ def test_four_instances_at_once_make_what_one_makes(on_new_data: str) -> None:
     assert max(run.place for run in seen.runs.values()) == next(
         run.place for run in seen.runs.values() if run.state is State.LIVE
     )
+    # Nobody tries again without another's success: each write can cost each of the others one try.
+    assert {name for name, lost in swaps.lost.items() if lost > (INSTANCES - 1) * swaps.won[name]} == set()
     made = [job.name for job in seen.jobs]
     assert len(made) == len(set(made)) <= DROPS
 
