@@ -38,7 +38,7 @@ RECIPES = {
     "overwritten": QUICK.format(kind="queue", rollout=[100], approval="never"),
     "asks": QUICK.format(kind="queue", rollout=[100], approval="gate"),
 }
-IDLE_SECONDS = 12
+IDLE_SECONDS = 9
 SLACK = 90  # seconds after a claim has expired, on a machine with other work
 # At rest, a tick's calls of the containers `runs`, `recipes` and `prepared` (tests/reliability/test_idle.py).
 MOST_A_TICK = {"reconcile_runs": 8, "clean_endpoints": 30}
@@ -126,8 +126,8 @@ def test_one_that_stands_still_finds_its_claim_lost_and_does_nothing_more(hosts:
 
 def test_two_idle_ones_ask_at_most_twice_as_much_as_one(hosts: TwoHosts) -> None:
     hosts.await_rest()
-    for name in HOSTS:
-        hosts.await_ticks(name, len(hosts.log(name)))
+    for name, since in {name: len(hosts.log(name)) for name in HOSTS}.items():
+        hosts.await_ticks(name, since)
     both = _asked_while_idle(hosts)
     hosts.signal(SECOND, signal.SIGSTOP)
     try:
@@ -176,8 +176,6 @@ def _held_by_the_second(hosts: TwoHosts, path: str, data: int) -> tuple[str, str
     The first sleeps meanwhile, so that it is surely not the one that works; then both are awake.
     """
     hosts.await_rest()
-    for name in HOSTS:
-        hosts.await_ticks(name, len(hosts.log(name)))
     hosts.signal(FIRST, signal.SIGSTOP)
     try:
         hosts.hold_next_job()

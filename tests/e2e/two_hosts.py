@@ -108,12 +108,13 @@ class TwoHosts:
         return found
 
     def await_rest(self, *names: str) -> dict[str, dict[str, Any]]:
-        """Wait until all have ended, all is told, and only what is live has a deployment."""
+        """Wait until all have ended, all is told, and the sweep has taken what is not live any more."""
 
         def look() -> dict[str, dict[str, Any]] | None:
             seen = self.ask(look=True)
             runs = {run["name"]: run for run in seen["runs"]}
             going = [name for name in names if name not in runs or not runs[name]["ended"]]
+            going += [name for name, run in runs.items() if run["state"] == "superseded" and _served(run)]
             live = sum(run["state"] == "live" for run in runs.values())
             deployed = len(self.rig.azureml("/admin/state")["deployments"])
             return None if going or seen["waiting"] or live != deployed else runs
@@ -156,3 +157,7 @@ class TwoHosts:
             return self.calls(host, since).count("reconcile_runs") >= ticks
 
         until(ticked, LIMIT, f"{host} ticks")
+
+
+def _served(run: dict[str, Any]) -> bool:
+    return any(state == "live" for _at, state in run["changes"])
