@@ -165,12 +165,16 @@ def _step(work: claim.Work, timing: Timing) -> bool:
 
 
 def _delay(run: Run, wait: a.Wait, timing: Timing) -> float:
-    """Grow the delay with each look that found nothing new."""
+    """Grow the delay with each look that found nothing new.
+
+    Who waits in line is hinted when its turn has come: the looks between are for hints that were lost.
+    """
     if wait.pace == "person":
         return PERSON_SECONDS
     if wait.pace == "job":
         return min(timing.job_poll_max, timing.job_poll * float(1.5 ** min(run.waits, 30)))
-    return min(timing.poll_max, timing.poll * float(2 ** min(run.waits, 30)))
+    most = timing.job_poll_max if wait.pace == "line" else timing.poll_max
+    return min(most, timing.poll * float(2 ** min(run.waits, 30)))
 
 
 def _rest(work: claim.Work, delay: float, reason: str, *, trouble: bool = False) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from shared.app import evaluation, own_requests, sets
 from shared.app import lanes as lane_changes
+from shared.app.computing import NO_ROOM
 from shared.datasets.languages import language_of
 from shared.domain import lane as lanes
 from shared.domain import smoke, tags
@@ -53,20 +54,25 @@ def delete_endpoint(work: Work, _action: actions.DeleteEndpoint) -> None:
 
 
 def create_deployment(work: Work, _action: actions.CreateDeployment) -> None:
-    """Begin to make the deployment of the registered model."""
+    """Begin to make the deployment of the registered model. Without room for it, wait outside the slot."""
     run = work.run
     if run.recipe is None or run.model is None or run.model_version is None:
         raise Missing("run-incomplete", f"The run {run.name} has no registered model yet.")
-    operation = work.world.endpoints.deploy(
-        DeploymentSpec(
-            endpoint=run.endpoint or "",
-            name=run.deployment or "",
-            model=work.world.models.find(run.model, run.model_version).id,
-            instance_type=run.recipe.serving.instance_type,
-            instance_count=run.recipe.serving.instance_count,
-            tags=tags.of(run, work.world.installation),
-        )
+    spec = DeploymentSpec(
+        endpoint=run.endpoint or "",
+        name=run.deployment or "",
+        model=work.world.models.find(run.model, run.model_version).id,
+        instance_type=run.recipe.serving.instance_type,
+        instance_count=run.recipe.serving.instance_count,
+        tags=tags.of(run, work.world.installation),
     )
+    try:
+        operation = work.world.endpoints.deploy(spec)
+    except Transient as full:
+        if full.problem.code == NO_ROOM:
+            # What fills the quota may be this lane's own, and the sweep takes nothing while the slot is held.
+            lane_changes.give_back(work.world, work.ledger, run.recipe_name, run.name)
+        raise
     work.update(lambda now: replace(now, deploying=operation))
 
 

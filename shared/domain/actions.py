@@ -58,10 +58,10 @@ class End:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do until the world changes. pace: how soon to look again."""
+    """Nothing to do until the world changes. pace: how soon to look again; who waits in line is sent for."""
 
     reason: str
-    pace: Literal["poll", "job", "person"] = "poll"
+    pace: Literal["poll", "job", "line", "person"] = "poll"
 
 
 @dataclass(frozen=True)

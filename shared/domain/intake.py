@@ -115,7 +115,7 @@ def queued(run: Run, facts: Facts, recipe: Recipe, _now: datetime) -> Action:
         return EnterTraining()
     if recipe.on_new_data == "replace":
         return _replace(run, facts)
-    return Wait("waits for " + ", ".join(place.run for place in lane.training or lane.waiting))
+    return Wait("waits for " + ", ".join(place.run for place in lane.training or lane.waiting), "line")
 
 
 def superseded(facts: Facts) -> Action:
@@ -130,7 +130,7 @@ def _replace(run: Run, facts: Facts) -> Action:
         goes_on = facts.states.get(place.run) in BEFORE_DEPLOYING and place.run not in facts.leaving
         if place < run.place and goes_on:
             return AskToLeave(place.run)
-    return Wait("waits for the run it replaces to end")
+    return Wait("waits for the run it replaces to end", "line")
 
 
 def _source_lost(run: Run, facts: Facts) -> Action:

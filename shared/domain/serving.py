@@ -92,9 +92,9 @@ def _slot(run: Run, facts: Facts, now: datetime) -> Action:
         return facts.holds(name)
 
     after = lanes.take_deploy_slot(lanes.without_dead(facts.lane, alive), run.place)
-    return (
-        TakeDeploySlot() if after != facts.lane else Wait(f"waits for {facts.lane.deploying} to be deployed")
-    )
+    if after != facts.lane:
+        return TakeDeploySlot()
+    return Wait(f"waits for {facts.lane.deploying} to be deployed", "line")
 
 
 def endpoint_name(run: Run, lane: Lane, workspace_id: str, recipe: Recipe) -> str:
