@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 NAME = "sweep/marks.json"
-AT_ONCE = frozenset({"failed", "expired"})  # a failed one serves nobody; of the other people named the day
+# What serves nobody and has no traffic, and what people named the day of: its time was known beforehand.
+AT_ONCE = frozenset({"failed", "expired", "previous-past-its-time", "superseded", "run-over"})
 OPEN = frozenset({"unknown", "no-heartbeat"})  # nothing proves that a mark no longer holds
 
 

@@ -9,7 +9,7 @@ from shared.domain.errors import Transient
 from shared.domain.run import State
 from tests.app.life import Life, chats
 
-RECIPE = "serving: {rollout: [100], keep_previous_hours: 1}\ncost: {grace_hours: 0}\n"
+RECIPE = "serving: {rollout: [100], keep_previous_hours: 1}\n"
 FULL = Transient("azureml-no-room", "Azure has no room: not enough quota.")
 
 

@@ -194,7 +194,8 @@ def test_a_failed_deployment_goes_at_once() -> None:
 
 def test_a_previous_deployment_goes_past_its_time() -> None:
     life = Life()
-    life.storage.recipes.put("support", SHORT + "keep: {models: 5}\n")
+    patient = SHORT.replace("grace_hours: 0", "grace_hours: 24")  # which is for what may still be wanted
+    life.storage.recipes.put("support", patient + "keep: {models: 5}\n")
     first = life.live("support/a.jsonl", chats(topic="one"))
     life.tick()
     second = life.live("support/b.jsonl", chats(topic="two"))
@@ -209,7 +210,7 @@ def test_a_previous_deployment_goes_past_its_time() -> None:
 
 def test_a_deployment_that_is_no_longer_the_way_back_goes() -> None:
     life = Life()
-    life.storage.recipes.put("support", SHORT)
+    life.storage.recipes.put("support", SHORT.replace("grace_hours: 0", "grace_hours: 24"))
     runs = []
     for topic in ("one", "two", "three"):
         runs.append(life.live(f"support/{topic}.jsonl", chats(topic=topic)))
