@@ -67,6 +67,7 @@ class Admin:
         return Answer(
             body={
                 "calls": counts,
+                "refused": self._door.calls.refused(),
                 "jobs_submitted": counts.get(_SUBMIT, 0),
                 "jobs": len(self._store.all(Job)),
             }

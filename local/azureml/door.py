@@ -60,7 +60,10 @@ class Door:
         return endpoint
 
     async def _guarded(self, way: Way, call: Call) -> Response:
-        return _response(await run_in_threadpool(self._answer, way, call))
+        answer = await run_in_threadpool(self._answer, way, call)
+        if answer.status >= HTTP_ERROR:
+            self.calls.note_refusal(way.label)
+        return _response(answer)
 
     def _answer(self, way: Way, call: Call) -> Answer:
         try:

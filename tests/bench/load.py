@@ -80,6 +80,7 @@ class Outcome:
     seconds: float = 0
     runs: list[dict[str, Any]] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     jobs: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     triggers: Counter[str] = field(default_factory=Counter)
@@ -116,10 +117,14 @@ class Outcome:
             ("models", len(self.models)),
             ("deployments", len({run["deployment"] for run in self.runs if run["deployment"]})),
         ):
-            if not (made := self.calls.get(MADE[what], 0)) <= most:
+            if not (made := self._made(what)) <= most:
                 yield f"{made} calls made {most} {what}"
         if len(set(deployed)) < len(deployed):
             yield "two runs share a deployment"
+
+    def _made(self, what: str) -> int:
+        """Count the calls that made something: one that found no quota made nothing."""
+        return self.calls.get(MADE[what], 0) - self.refused.get(MADE[what], 0)
 
     def _wrong_champions(self) -> Iterator[str]:
         for number in range(min(self.load.recipes, self.load.drops)):
@@ -143,7 +148,7 @@ class Outcome:
         yield f"calls of Azure ML a run: {azureml / count:.1f}"
         for route, n in Counter(self.calls).most_common(12):
             yield f"  {n / count:6.2f}  {route}"
-        made = [f"{what} {self.calls.get(route, 0)}" for what, route in MADE.items()]
+        made = [f"{what} {self._made(what)}" for what in MADE]
         yield f"calls that made something: {', '.join(made)}"
         yield "calls of functions a run, and seconds in them:"
         for name, n in self.triggers.most_common():
@@ -189,7 +194,8 @@ def _drive(stack: Stack, outcome: Outcome, progress: Callable[[str], None]) -> N
 
 def _look(rig: Rig, outcome: Outcome) -> None:
     state = rig.azureml("/admin/state")
-    outcome.calls = rig.azureml("/admin/requests")["calls"]
+    requests = rig.azureml("/admin/requests")
+    outcome.calls, outcome.refused = requests["calls"], requests["refused"]
     outcome.jobs = [job["name"] for job in state["jobs"]]
     outcome.models = [asset.removeprefix("model ") for asset in state["assets"] if asset.startswith("model ")]
     log = rig.stack.logs("host").read_text("utf-8")
