@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from shared.app import tracing
 from shared.app.ledger import Ledger
 from shared.domain.errors import Changed, DroptuneError, Permanent
 
@@ -44,11 +45,7 @@ def forget(world: World, drop: str, by: str, *, dry_run: bool) -> Forgotten:
     Raises Permanent where there is no such run, or where one is on its way: it must be cancelled first.
     """
     ledger = Ledger(world.ledger)
-    runs = [run for run in ledger.of_recipe(drop.partition("/")[0]) if run.drop.path == drop]
-    if not runs:
-        raise Permanent(
-            "drop-unknown", f"No run is of the drop {drop!r}.", "See those there are: droptune runs"
-        )
+    runs = tracing.of_drop(ledger, drop)
     for run in runs:
         if not run.ended:
             what = f"The run {run.name} of {drop} is {run.state}."

@@ -68,6 +68,12 @@ class Going(msgspec.Struct, frozen=True):
         )
 
     @property
+    def what(self) -> str:
+        """Say what goes."""
+        whole = self.deployment is None
+        return f"endpoint {self.endpoint}" if whole else f"deployment {self.deployment} of {self.endpoint}"
+
+    @property
     def name(self) -> str:
         """Name its document; `+` stands in no name of Azure ML's."""
         return f"{FOLDER}{self.endpoint}{'+' + self.deployment if self.deployment else ''}.json"
@@ -152,7 +158,7 @@ def _retire(world: World, ledger: Ledger, name: str, deployment: str, note: Goin
             if held.run.deployment != deployment or held.run.state not in {State.LIVE, State.SUPERSEDED}:
                 return
             reason = f"swept, rule {note.rule}: {note.reason}"
-            figures = {"saves_monthly_usd": note.saves_monthly_usd}
+            figures = {"saves_monthly_usd": note.saves_monthly_usd, "rule": note.rule, "taken": note.what}
             ledger.save(held, runs.moved(held.run, State.RETIRED, reason, world.now(), figures=figures))
         except Missing:
             return

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from shared.app.ledger import Ledger
 from shared.app.receive import governing
 from shared.app.reports import report_of
+from shared.domain import cost
 from shared.domain import run as runs
 from shared.domain.errors import Changed, Missing, Permanent
 from shared.domain.names import run_of_job
@@ -102,6 +103,7 @@ def _another_job(run: Run) -> Run:
         job=None,
         evaluation=None,
         job_attempt=run.job_attempt + 1,
+        earlier=(*run.earlier, cost.present(run, run.updated)),
         job_spec=None,
         job_started=None,
         job_url=None,

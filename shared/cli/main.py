@@ -23,6 +23,7 @@ COMMANDS = {
     "runs": "looking:runs",
     "show": "looking:show",
     "watch": "looking:watch",
+    "trace": "tracing:trace",
     "endpoints": "looking:endpoints",
     "events": "hearing:events",
     "approve": "acting:person",
@@ -145,6 +146,8 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
         help="print the data set's report: a page, or report.json with --json",
     )
     add("watch", "follow a run").add_argument("run")
+    one = add("trace", "tell all of a drop: from its ETag to the endpoint's end, with each step's cost")
+    one.add_argument("drop", help="its path, RECIPE/FILE or RECIPE/FOLDER/; or the name of one run")
     one = add("events", "print what happened, one CloudEvent a line")
     one.add_argument("--follow", action="store_true", help="go on until interrupted")
     one.add_argument("--limit", type=int, default=20, help="of how many of the newest runs (default: 20)")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from shared.domain.month import Month
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from shared.domain.recipe import Cost
     from shared.domain.run import Run
@@ -65,6 +65,21 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         low, usual, high = self.usd
         hours = f"{self.hours[0]:.1f} to {self.hours[2]:.1f} h on {self.nodes} x {self.size}"
         return f"training about ${usual:,.2f} (${low:,.2f} to ${high:,.2f}; {hours}; {self.basis})"
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One job of a run, from its start until training left it. started None: no job was made."""
+
+    job: str
+    started: datetime | None
+    ended: datetime
+
+    def hours(self, since: datetime | None = None) -> float:
+        """Count the hours it took, or of them those since then."""
+        if self.started is None:
+            return 0.0
+        start = max(self.started, since or self.started)
+        return max(self.ended - start, timedelta(0)) / timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -148,16 +163,24 @@ def figures(estimate: Estimate, cost: Cost) -> dict[str, Any]:
 
 def trained_hours(run: Run, now: datetime, since: datetime | None = None) -> float:
     """Count the hours of the run's present job, from its start or `since` to training's end, or to now."""
-    if run.job_started is None:
-        return 0.0
-    after = (one.at for one in run.history if one.at > run.job_started and one.state != "training")
-    start = max(run.job_started, since or run.job_started)
-    return max((next(after, now) - start).total_seconds() / 3600, 0.0)
+    return present(run, now).hours(since)
+
+
+def present(run: Run, now: datetime) -> Attempt:
+    """Give the run's present job as far as it has come."""
+    start = run.job_started
+    after = (one.at for one in run.history if start and one.at > start and one.state != "training")
+    return Attempt(run.job or "", start, next(after, now))
+
+
+def attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:
+    """List all jobs of the run, the present one last."""
+    return *run.earlier, present(run, now)
 
 
 def spent(run: Run, now: datetime, since: datetime | None = None) -> float | None:
-    """Price what the run's job has taken until now, or of that what it took since then; None: unknown."""
-    took = trained_hours(run, now, since)
+    """Price what the run's jobs have taken until now, or of that what they took since then; None: unknown."""
+    took = sum(one.hours(since) for one in attempts(run, now))
     hourly = run.estimate.hourly_usd if run.estimate else None
     return round(took * hourly, 2) if hourly is not None else (0.0 if not took else None)
 

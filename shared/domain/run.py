@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from shared.domain.base_model import ResolvedModel
 from shared.domain.comparison import Compared
-from shared.domain.cost import Estimate
+from shared.domain.cost import Attempt, Estimate
 from shared.domain.drops import Drop
 from shared.domain.errors import Problem
 from shared.domain.lane import Evaluated, Place
@@ -114,7 +114,8 @@ class Prepared(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint.
 
-    Until a look succeeds: attempts, since failing_since; faults: unforeseen errors; deaths: of workers at it.
+    earlier: its jobs before the present one. Until a look succeeds: attempts, since failing_since;
+    faults: unforeseen errors; deaths: of workers at it.
     """
 
     version: int = VERSION
@@ -151,6 +152,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: str | None = None
     job: str | None = None
     job_attempt: int = 1
+    earlier: tuple[Attempt, ...] = ()
     job_spec: str | None = None
     job_started: datetime | None = None
     job_url: str | None = None

@@ -32,10 +32,22 @@ def hours_left(now: datetime) -> float:
 
 def served_hours(run: Run, since: datetime, now: datetime) -> float:
     """Count the hours since then in which the run's deployment can have billed."""
-    total, live = timedelta(0), False
+    return sum(served_each(run, since, now), timedelta(0)) / HOUR
+
+
+def served_each(run: Run, since: datetime, now: datetime) -> list[timedelta]:
+    """Tell of each change in the history how long since then a deployment can have billed until the next."""
     ends = [*(change.at for change in run.history[1:]), now]
-    for change, end in zip(run.history, ends, strict=True):
+    return [
+        max(min(end, now) - max(change.at, since), timedelta(0)) if serves else timedelta(0)
+        for change, end, serves in zip(run.history, ends, serving(run), strict=True)
+    ]
+
+
+def serving(run: Run) -> list[bool]:
+    """Tell of each change in the history whether it leaves a deployment that can bill."""
+    found, live = [], False
+    for change in run.history:
         live = change.state is State.LIVE or (live and change.state is State.SUPERSEDED)
-        if change.state in SERVING or live:
-            total += max(min(end, now) - max(change.at, since), timedelta(0))
-    return total / HOUR
+        found.append(change.state in SERVING or live)
+    return found

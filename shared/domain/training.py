@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.domain import causes, gate, names
+from shared.domain import causes, cost, gate, names
 from shared.domain.actions import (
     Action,
     ChooseVersion,
@@ -48,7 +48,7 @@ def training(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     if job.status == "completed":
         return _trained(run, facts, recipe)
     if job.over:
-        return _job_failed(run, job)
+        return _job_failed(run, job, now)
     if run.job_started and now >= run.job_started + timedelta(hours=recipe.cost.max_job_hours):
         return _overran(run, recipe)
     return Wait(f"job {run.job} is {job.status}", "job")
@@ -109,12 +109,12 @@ def _money(run: Run) -> dict[str, Any]:
     return {name: value for name, value in money.items() if value is not None}
 
 
-def _job_failed(run: Run, job: JobFacts) -> Action:
+def _job_failed(run: Run, job: JobFacts, now: datetime) -> Action:
     if job.status == "canceled":
         return _failed(run, "job-canceled", f"The job {run.job} was cancelled outside Droptune.", _page(run))
     cause = causes.of(job.error, job.log, job.step)
     if cause is causes.PREEMPTED and run.preemptions < MOST_PREEMPTIONS:
-        return _next_attempt(run)
+        return _next_attempt(run, now)
     where = f" in step {job.step}" if job.step else ""
     told = f" ({cause.told})" if cause.told else ""
     often = f", {run.preemptions + 1} times" if cause is causes.PREEMPTED else ""
@@ -123,7 +123,7 @@ def _job_failed(run: Run, job: JobFacts) -> Action:
     return _failed(run, f"job-{cause.code}", what, f"{cause.helps}. {_page(run)}", log)
 
 
-def _next_attempt(run: Run) -> Move:
+def _next_attempt(run: Run, now: datetime) -> Move:
     attempt = run.job_attempt + 1
     return Move(
         State.TRAINING,
@@ -131,6 +131,7 @@ def _next_attempt(run: Run) -> Move:
         changes={
             "job": names.job(run.name, attempt),
             "job_attempt": attempt,
+            "earlier": (*run.earlier, cost.present(run, now)),
             "preemptions": run.preemptions + 1,
             "job_spec": None,
             "job_started": None,

@@ -18,6 +18,7 @@ from shared.app import curves
 from shared.app.curves import Baseline
 from shared.app.people import retry
 from shared.app.serving import LINGERING
+from shared.app.tracing import traces
 from shared.domain.lane import Lane
 from shared.domain.names import LARGEST_GENERATION, endpoint, short_digest
 from shared.domain.run import State
@@ -419,6 +420,12 @@ def test_a_preempted_job_s_next_attempt_goes_live_and_retry_makes_another(rig: E
     retry(runs.world, run.name, "ann")
     run = runs.ended(run.name)
     assert (run.state, run.job) == (State.LIVE, f"{run.name}-a3")
+    [record] = traces(runs.world, run.drop.path)
+    jobs = [step for step in record.steps if step.state is State.TRAINING]
+    assert [step.made for step in jobs] == [f"job {run.name}-a{attempt}" for attempt in (1, 2, 3)]
+    assert all(step.billed_hours for step in jobs)
+    assert run.spent_usd is not None
+    assert record.training_usd == pytest.approx(run.spent_usd, abs=0.05)
 
 
 def test_a_job_that_azure_ml_begins_again_is_one_attempt(rig: EmulatorRig) -> None:

@@ -235,6 +235,7 @@ def test_a_preempted_job_gets_two_more_attempts() -> None:
         assert isinstance(action, a.Move)
         the_run = replace(the_run, **{**action.changes, "job_spec": "s"})
         assert the_run.job == f"{the_run.name}-a{attempt}"
+        assert len(the_run.earlier) == attempt - 1  # what it took is not forgotten
     action = next_action(the_run, lost)
     assert closes(action, State.FAILED, "job-preempted")
     assert "3 times" in action.reason  # type: ignore[union-attr]
