@@ -44,7 +44,8 @@ def show(context: Context) -> int:
         sys.stdout.flush()
         return 0
     if context.args.html:
-        Path(context.args.html).write_text(run_page.render(run, curves.of(world.ledger, run)), "utf-8")
+        page = run_page.render(run, curves.of(world.ledger, run), world.now())
+        Path(context.args.html).write_text(page, "utf-8")
         output.progress(f"wrote {context.args.html}")
     if context.args.json:
         output.as_json(views.whole(run) | {"curves": curves.of(world.ledger, run)})

@@ -33,8 +33,8 @@ def test_the_gate_that_stopped_it_says_so_on_the_page_and_in_json_too() -> None:
     run = trained(life, "support/a.jsonl", "one", figures((0.003, 5.0), (3.0, 1.0)))
     found = {gate.name: gate.verdict for gate in gates.of(run)}
     assert found == {"evaluation": "passed", "comparison": "passed", "forgetting": "stopped"}
-    page = run_page.render(run, {})
-    assert "<td>forgetting</td><td>stopped</td>" in page
+    page = run_page.render(run, {}, life.at)
+    assert '<td class="word">forgetting</td><td class="word">stopped</td>' in page
     assert "limit: loss at most" in page
     assert [gate["verdict"] for gate in views.whole(run)["gates"]] == ["passed", "passed", "stopped"]
 

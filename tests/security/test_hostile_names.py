@@ -85,7 +85,7 @@ def test_a_name_is_shown_and_never_obeyed(life: Life, path: str, capsys: pytest.
     run = dropped(life, path)
     assert [entry.name for entry in life.world.ledger.names("") if not WRITTEN.fullmatch(entry.name)] == []
     assert all(re.match(rf"{RUN}/", name) for name in life.world.prepared.names(""))
-    for command in (["runs"], ["show", run.name] if run else ["runs"], ["events"]):
+    for command in (["runs"], *([[one, run.name] for one in ("show", "trace")] if run else []), ["events"]):
         capsys.readouterr()
         assert main(command) == 0
         shown = capsys.readouterr()
@@ -97,7 +97,7 @@ def test_a_name_is_shown_and_never_obeyed(life: Life, path: str, capsys: pytest.
     assert is_harmless(printed)
     assert len(json.loads(printed)) == len(list(life.ledger.runs()))
     if run:
-        page = run_page.render(run, {})
+        page = run_page.render(run, {}, life.at)
         assert not re.search(r"<(script|img)|\x1b", page)
         assert json.dumps(views.whole(run)).isascii()
 

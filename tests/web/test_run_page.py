@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain.errors import Problem
 from shared.domain.run import State, moved
 from shared.domain.survey import Finding
 from shared.web import curves, run_page
-from tests.domain.builders import NOON, run
+from tests.domain.builders import NOON, estimate, run
 
 LOSS = [(10, 2.5), (20, 1.5), (30, 1.0)]
 CURVES = {
@@ -39,7 +40,7 @@ class Tags(HTMLParser):
 
 
 def test_curves_are_plotted_with_their_last_values() -> None:
-    page = run_page.render(run(State.TRAINING, job="j-a1", metrics={"eval_loss": 1.2}), CURVES)
+    page = run_page.render(run(State.TRAINING, job="j-a1", metrics={"eval_loss": 1.2}), CURVES, NOON)
     assert page.count("<svg") == 2
     assert page.count("<polyline") == 3
     assert "Loss over steps 10 to 30: training ends at 1; held-out rows ends at 1.2." in page
@@ -48,13 +49,13 @@ def test_curves_are_plotted_with_their_last_values() -> None:
 
 
 def test_a_run_without_figures_has_a_page_too() -> None:
-    page = run_page.render(run(), {})
+    page = run_page.render(run(), {}, NOON)
     assert "<svg" not in page
     assert "was dropped" in page
 
 
 def test_figures_of_the_base_model_and_tokens_are_shown() -> None:
-    page = run_page.render(run(base_eval_loss=1.25, tokens={"training": 12_345}), {})
+    page = run_page.render(run(base_eval_loss=1.25, tokens={"training": 12_345}), {}, NOON)
     assert "1.25" in page
     assert "12,345" in page
 
@@ -69,7 +70,12 @@ def test_nothing_of_a_run_can_run_or_load() -> None:
         metrics={HOSTILE: 1.0},
         tokens={HOSTILE: 1},
     )
-    page = run_page.render(hostile, {**CURVES, HOSTILE: LOSS})
+    hostile = replace(hostile, endpoint=HOSTILE, deployment=HOSTILE)
+    for state in (State.DEPLOYING, State.TESTING, State.CANCELLED):
+        hostile = moved(
+            hostile, state, HOSTILE, NOON, by=HOSTILE, figures={"rule": HOSTILE, "taken": HOSTILE}
+        )
+    page = run_page.render(hostile, {**CURVES, HOSTILE: LOSS}, NOON)
     tags = Tags(page).found
     assert not {tag for tag, _ in tags} & {"script", "img", "iframe", "object", "embed", "link", "a", "form"}
     assert not [
@@ -80,8 +86,19 @@ def test_nothing_of_a_run_can_run_or_load() -> None:
     assert str(policy).startswith("default-src 'none'")
 
 
+def test_what_each_step_cost_is_shown_once_something_did() -> None:
+    assert "What it cost" not in run_page.render(run(), {}, NOON)
+    served = run(State.DEPLOYING, estimate=estimate(), endpoint="support-1", deployment="r1")
+    served = moved(served, State.TESTING, "it is ready", NOON + timedelta(hours=1))
+    page = run_page.render(served, {}, NOON + timedelta(hours=3))
+    assert "<strong>$11.02</strong>: training $0.00, serving $11.02" in page
+    assert "deployment r1 of support-1 still bills: $88.15 a day" in page
+    assert "ETag 0x1" in page
+    assert '<td class="number">2.0 h so far</td><td class="number">$7.35</td>' in page
+
+
 def test_the_page_is_for_light_and_dark() -> None:
-    page = run_page.render(run(), CURVES)
+    page = run_page.render(run(), CURVES, NOON)
     assert "prefers-color-scheme: dark" in page
     assert not re.search(r'(fill|stroke)="#', page)
 
@@ -120,7 +137,7 @@ def test_the_traffic_is_plotted_over_time_and_each_decision_has_its_figures() ->
         the_run = moved(
             the_run, State.PROMOTING, "a step", NOON + timedelta(minutes=minutes), figures=figures
         )
-    page = run_page.render(the_run, {})
+    page = run_page.render(the_run, {}, NOON)
     assert "rnew (this run) 0 %" in page
     assert "rold 100 %" in page
     lines = [attrs["points"] for tag, attrs in Tags(page).found if tag == "polyline"]
@@ -135,4 +152,4 @@ def test_the_traffic_is_plotted_over_time_and_each_decision_has_its_figures() ->
 
 
 def test_a_run_without_traffic_has_no_plot_of_it() -> None:
-    assert "<h2>Traffic</h2>" not in run_page.render(run(), {})
+    assert "<h2>Traffic</h2>" not in run_page.render(run(), {}, NOON)
