@@ -8,9 +8,9 @@ Azure/azure-webjobs-sdk, SingletonListener.cs). Two tick at once only where one 
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ RECIPES = {
     "asks": QUICK.format(kind="queue", rollout=[100], approval="gate"),
 }
 IDLE_SECONDS = 9
-SLACK = 90  # seconds after a claim has expired, on a machine with other work
+SLACK = 120  # seconds after a claim has expired, on a machine with other work
 # At rest, a tick's calls of the containers `runs`, `recipes` and `prepared` (tests/reliability/test_idle.py).
 MOST_A_TICK = {"reconcile_runs": 8, "clean_endpoints": 30}
 MOST_POLLS_A_SECOND = 1.5  # of each queue, by the host; Azure's polls once a minute when nothing comes
@@ -102,19 +102,22 @@ def _goes_on(run: dict[str, Any], recipe: str) -> bool:
 
 def _nothing_was_asked_for_twice(hosts: TwoHosts, runs: dict[str, dict[str, Any]]) -> None:
     made, there = hosts.made(), hosts.rig.azureml("/admin/state")
-    assert made["jobs"] == len(there["jobs"])
-    assert made["models"] == sum(asset.startswith("model ") for asset in there["assets"])
-    assert made["deployments"] <= len({run["deployment"] for run in runs.values() if run["deployment"]})
+    once = {
+        "jobs": len(there["jobs"]),
+        "models": sum(asset.startswith("model ") for asset in there["assets"]),
+        "deployments": len({run["deployment"] for run in runs.values() if run["deployment"]}),
+    }
+    lost = hosts.lost()  # none, but where the machine lets a thread wait for most of a claim
+    assert {what: made[what] for what, count in once.items() if made[what] > count + lost} == {}
 
 
 def test_one_that_stands_still_finds_its_claim_lost_and_does_nothing_more(hosts: TwoHosts) -> None:
     run, owner = _held_by_the_second(hosts, "parallel/stalled.jsonl", 50)
-    hosts.signal(SECOND, signal.SIGSTOP)
-    seen = len(hosts.log(SECOND))
-    ended = hosts.await_run(run, lambda run: run["ended"], "is ended by the other")
-    assert ended["state"] == "live", ended
-    made = hosts.made()
-    hosts.signal(SECOND, signal.SIGCONT)
+    with hosts.stopped(SECOND):
+        seen = len(hosts.log(SECOND))
+        ended = hosts.await_run(run, lambda run: run["ended"], "is ended by the other")
+        assert ended["state"] == "live", ended
+        made = hosts.made()
     until(lambda: f"run {run}: taken over" in hosts.log(SECOND)[seen:], LIMIT, "the stalled one says so")
     hosts.await_ticks(SECOND, seen)
     hosts.await_rest(run)
@@ -129,37 +132,53 @@ def test_two_idle_ones_ask_at_most_twice_as_much_as_one(hosts: TwoHosts) -> None
     for name, since in {name: len(hosts.log(name)) for name in HOSTS}.items():
         hosts.await_ticks(name, since)
     both = _asked_while_idle(hosts)
-    hosts.signal(SECOND, signal.SIGSTOP)
-    try:
+    with hosts.stopped(SECOND):
         one = _asked_while_idle(hosts)
-    finally:
-        hosts.signal(SECOND, signal.SIGCONT)
-    ticks = {name: IDLE_SECONDS // seconds + 2 for name, seconds in SCHEDULES.items()}
-    most = sum(ticks[name] * calls for name, calls in MOST_A_TICK.items())
-    polls = MOST_POLLS_A_SECOND * (IDLE_SECONDS + 2)
+    known = ASKED.findall(hosts.log("azurite"))
+    assert {"runs", "run-steps"} <= set(known)
     for asked, count in ((one, 1), (both, 2)):
-        assert 0 < asked["app"] <= count * most, (both, one)
-        assert 0 < asked["polls"] <= count * 2 * polls, (both, one)
-        assert asked["making"] == 0, (both, one)
+        assert asked.app <= count * asked.most, (both, one)
+        assert asked.polls <= count * asked.most_polls, (both, one)
+        assert not asked.made, (both, one)
 
 
-def _asked_while_idle(hosts: TwoHosts) -> Counter[str]:
-    """Count what is asked in a while: of the app's containers, of the queues, and for things to be made."""
-    before, made = len(hosts.log("azurite")), hosts.made()
+@dataclass(frozen=True)
+class Asked:
+    """What was asked in so many seconds: of the app's containers, of queues, and for things to be made."""
+
+    seconds: float
+    app: int
+    polls: int
+    made: Counter[str]
+
+    @property
+    def most(self) -> float:
+        """How many calls of its containers one instance may make."""
+        return sum((self.seconds / SCHEDULES[name] + 2) * calls for name, calls in MOST_A_TICK.items())
+
+    @property
+    def most_polls(self) -> float:
+        """How often one host may look into its two queues."""
+        return 2 * MOST_POLLS_A_SECOND * (self.seconds + 2)
+
+
+def _asked_while_idle(hosts: TwoHosts) -> Asked:
+    before, made, begun = len(hosts.log("azurite")), hosts.made(), time.monotonic()
     time.sleep(IDLE_SECONDS)  # the while itself, not a wait for something
     asked = Counter(ASKED.findall(hosts.log("azurite")[before:]))
-    app = sum(asked[container] for container in ("runs", "recipes", "prepared"))
-    polls = sum(
-        count for name, count in asked.items() if name == "run-steps" or name.startswith("azure-webjobs")
+    return Asked(
+        seconds=time.monotonic() - begun,
+        app=sum(asked[container] for container in ("runs", "recipes", "prepared")),
+        polls=sum(asked[name] for name in asked if name.startswith(("run-steps", "azure-webjobs"))),
+        made=Counter(hosts.made()) - Counter(made),
     )
-    return Counter(app=app, polls=polls, making=sum((Counter(hosts.made()) - Counter(made)).values()))
 
 
 def test_the_work_of_one_that_is_killed_is_taken_over(hosts: TwoHosts) -> None:
     """The last of this file: the second host stays dead."""
     held, owner = _held_by_the_second(hosts, "parallel/killed.jsonl", 60)
     more = [hosts.drop(f"{recipe}/after.jsonl", 61) for recipe in ("queue", "replace")]
-    hosts.signal(SECOND, signal.SIGKILL)
+    hosts.stack.kill(SECOND)
     killed = hosts.runs()[held]
     assert killed["owner"] == owner, killed
     runs = hosts.await_rest(held, *more)
@@ -176,13 +195,10 @@ def _held_by_the_second(hosts: TwoHosts, path: str, data: int) -> tuple[str, str
     The first sleeps meanwhile, so that it is surely not the one that works; then both are awake.
     """
     hosts.await_rest()
-    hosts.signal(FIRST, signal.SIGSTOP)
-    try:
+    with hosts.stopped(FIRST):
         hosts.hold_next_job()
         run = hosts.drop(path, data)
         until(hosts.holds, LIMIT, f"{run} submits its job")
-    finally:
-        hosts.signal(FIRST, signal.SIGCONT)
     owner = hosts.runs()[run]["owner"]
     assert owner is not None
     return run, str(owner)
