@@ -78,6 +78,7 @@ def test_every_attempt_is_paid_for() -> None:
     assert money(found) == [("training", 4.0), ("training", 4.0), ("training", 3.0)]
     assert [step.made for step in found.steps if step.made] == [f"job {run.name}-a{n}" for n in (1, 2, 3)]
     assert found.training_usd == cost.spent(run, run.updated) == 11.0
+    assert cost.spent(run, run.updated, NOON + 3.5 * HOUR) == 2.0 + 3.0  # a month's budget counts them too
 
 
 def test_what_an_older_droptune_forgot_is_unknown_and_so_is_the_sum() -> None:
