@@ -23,6 +23,7 @@ Figures = dict[str, float]
 NAMES = {
     "decode": "bare msgspec decode",
     "together": "together 3.1.1 check_file",
+    "least": "decode, hash, one scan, tokens",
     "check": "droptune check",
     "check2": "droptune check, 2 cores",
 }
@@ -35,6 +36,7 @@ def main() -> None:
     for _round in range(ROUNDS):
         runs["decode"].append(_run(sys.executable, "decode", path))
         runs["together"].append(_run(peers, "together", path))
+        runs["least"].append(_run(sys.executable, "least", path))
         runs["check"].append(_run(sys.executable, "check", path))
         runs["check2"].append(_run(sys.executable, "check2", path, "free"))
     size = path.stat().st_size / 1e6
@@ -43,16 +45,18 @@ def main() -> None:
     for what, name in NAMES.items():
         startup = statistics.median(run["startup"] for run in runs[what])
         peak = max(run["megabytes"] for run in runs[what])
-        print(f"{name:26} {speed[what]:6.0f} MB/s   start-up {startup:4.1f} s   peak {peak:4.0f} MB")
+        print(f"{name:30} {speed[what]:6.0f} MB/s   start-up {startup:4.1f} s   peak {peak:4.0f} MB")
     for name, over, under in (
         ("check / decode", "check", "decode"),
         ("check / together", "check", "together"),
+        ("that least / decode", "least", "decode"),
+        ("that least / together", "least", "together"),
         ("two cores / one", "check2", "check"),
     ):
-        print(f"{name:26} {_ratio(runs[under], runs[over]):6.2f}")
+        print(f"{name:30} {_ratio(runs[under], runs[over]):6.2f}")
     for megabytes in (SMALL, LARGE):
         peak = _run(sys.executable, "check", written(WORK, megabytes))["megabytes"]
-        print(f"peak memory at {megabytes:4} MB     {peak:6.0f} MB")
+        print(f"peak memory at {megabytes:4} MB         {peak:6.0f} MB")
 
 
 def _ratio(slow: Sequence[Figures], quick: Sequence[Figures]) -> float:
