@@ -20,7 +20,11 @@ def of_drop(ledger: Ledger, drop: str) -> list[Run]:
     """Read the runs of a drop, the newest first; raises Permanent where there is none."""
     recipe, slash, _ = drop.partition("/")
     runs = [run for run in ledger.of_recipe(recipe if slash else "unknown") if run.drop.path == drop]
-    return runs or _unknown(drop)
+    if not runs:
+        raise Permanent(
+            "drop-unknown", f"No run is of the drop {drop!r}.", "See those there are: droptune runs"
+        )
+    return runs
 
 
 def traces(world: World, drop: str) -> list[Trace]:
@@ -66,7 +70,3 @@ def _named(ledger: Ledger, name: str) -> list[Run]:
         return [] if "/" in name else [ledger.load(name).run]
     except Missing:
         return []
-
-
-def _unknown(drop: str) -> list[Run]:
-    raise Permanent("drop-unknown", f"No run is of the drop {drop!r}.", "See those there are: droptune runs")
