@@ -17,7 +17,7 @@ from shared.domain.tags import INSTALLATION, KEEP, RECIPE, RUN
 from shared.ports import DeploymentSpec, ModelVersion
 from tests.app.life import Life
 from tests.domain import builders
-from tests.reliability.counting import Counted, steps_told
+from tests.reliability.counting import Counted, steps_told, times
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,7 +138,7 @@ class Sweeping(Counted):
 
 TestSweeping = Sweeping.TestCase
 TestSweeping.settings = settings(
-    max_examples=40,
+    max_examples=times(40, 100),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
