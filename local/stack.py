@@ -109,6 +109,10 @@ class Stack:
         """End one process with SIGKILL."""
         self.running()[name].end(kill=True)
 
+    def start_again(self, name: str) -> None:
+        """Start one process that was ended, and wait until it is ready."""
+        self._start(name, self.running())
+
     def _start(self, name: str, children: dict[str, Child]) -> None:
         log = self.logs(name)
         offset = log.stat().st_size if log.exists() else 0
