@@ -34,7 +34,7 @@ def seen(world: World, told: Iterable[str]) -> Seen:
         documents=documents,
         drops=tuple(world.drops.all()),
         jobs=tuple(world.jobs.newest(NEWEST_JOBS)),
-        models=tuple(version for name in names for version in _versions(name)),
+        models=tuple(version for name in names for version in versions(name)),
         endpoints=endpoints,
         deployments=tuple(one for found in endpoints for one in world.endpoints.deployments(found.name)),
         told=frozenset(told),
@@ -47,7 +47,7 @@ def _documents(world: World) -> Iterator[tuple[str, Document]]:
             yield entry.name, (world.ledger.read(entry.name).data, entry.metadata)
 
 
-def _versions(name: str) -> Iterator[ModelVersion]:
+def versions(name: str) -> Iterator[ModelVersion]:
     """List a model's versions; no port of the app's does."""
     found = settings.load(os.environ)  # noqa: TID251 - a program's edge
     place = azureml.AzureMLPlace(**vars(found.azureml), credential=credential.credential)

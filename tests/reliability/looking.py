@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from shared import settings
-from shared.adapters import azureml, credential
-from shared.adapters.azureml.place import MODELS, Request
-from shared.domain.errors import Missing
 from shared.domain.tags import RECIPE
-from shared.ports import ModelVersion
+from tests.reliability.installation import NEWEST_JOBS, versions
 from tests.reliability.invariants import broken
 from tests.reliability.seen import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shared.ports import World
-
-NEWEST_JOBS = 200
 
 
 def look(world: World, path: str) -> dict[str, Any]:
@@ -58,19 +49,7 @@ def _seen(world: World, recipe: str) -> Seen:
         documents=documents,
         drops=drops,
         jobs=tuple(job for job in world.jobs.newest(NEWEST_JOBS) if job.tags.get(RECIPE) == recipe),
-        models=tuple(version for name in names for version in _versions(name)),
+        models=tuple(version for name in names for version in versions(name)),
         endpoints=tuple(endpoints),
         deployments=tuple(one for found in endpoints for one in world.endpoints.deployments(found.name)),
     )
-
-
-def _versions(name: str) -> Iterator[ModelVersion]:
-    """List a model's versions; no port of the app's does."""
-    found = settings.load(os.environ)  # noqa: TID251 - a program's edge
-    place = azureml.AzureMLPlace(**vars(found.azureml), credential=credential.credential)
-    try:
-        listed = place.call(Request("GET", f"{place.id}/models/{name}/versions", MODELS), name)
-    except Missing:
-        return
-    for one in listed.get("value") or ():
-        yield ModelVersion(name, one["name"], one["properties"].get("tags") or {}, one["id"])
