@@ -423,7 +423,9 @@ def test_a_preempted_job_s_next_attempt_goes_live_and_retry_makes_another(rig: E
     [record] = traces(runs.world, run.drop.path)
     jobs = [step for step in record.steps if step.state is State.TRAINING]
     assert [step.made for step in jobs] == [f"job {run.name}-a{attempt}" for attempt in (1, 2, 3)]
-    assert all(step.billed_hours for step in jobs)
+    assert all(
+        step.billed_hours is not None for step in jobs
+    )  # a quick one took less than a third of a second
     assert run.spent_usd is not None
     assert record.training_usd == pytest.approx(run.spent_usd, abs=0.05)
 

@@ -58,8 +58,14 @@ def cluster(name: str, size: str = SIZE, **more: Any) -> Any:
     return AmlCompute(name=name, size=size, min_instances=0, max_instances=2, **more)
 
 
-def none_held(client: Any) -> None:
-    """Wait until what other tests deleted has gone."""
+def none_held(client: Any, emulator: Emulator) -> None:
+    """Take away what other tests left on this emulator, whichever came before, and wait until it has gone."""
+    state = emulator.admin("GET", "state")
+    for endpoint in state["endpoints"]:
+        emulator.arm("DELETE", f"/onlineEndpoints/{endpoint['name']}")
+    for job in state["jobs"]:
+        if job["status"] not in {"Completed", "Failed", "Canceled"}:
+            emulator.arm("POST", f"/jobs/{job['name']}/cancel")
     until(lambda: usages(client)[FAMILY, "dedicatedCores"][0] == 0, 60, "nobody holds cores")
 
 
@@ -87,7 +93,7 @@ def test_offers_and_retirement_take_sizes_away(client: Any, emulator: Emulator) 
 
 
 def test_a_family_without_quota_has_no_cluster(client: Any, emulator: Emulator) -> None:
-    none_held(client)
+    none_held(client, emulator)
     emulator.admin("PATCH", "region", json={"quotas": {FAMILY: 23}})
     assert usages(client)[FAMILY, "dedicatedCores"] == (0, 23)
     with pytest.raises(HttpResponseError, match="vCPU quota of 23 and cannot accomodate") as refused:
@@ -111,7 +117,7 @@ def test_a_job_at_work_and_a_deployment_hold_quota(client: Any, emulator: Emulat
     """A deployment holds a fifth more than it has; a cluster holds only while a job works on it."""
     assert storage
     client.compute.begin_create_or_update(cluster("at-work")).result()
-    none_held(client)
+    none_held(client, emulator)
     submit(emulator, "works", {"compute_finetune": "at-work", "seed": "3", "num_nodes_finetune": "2"})
     wait_for(emulator, "works", "Running")
     assert usages(client)[FAMILY, "dedicatedCores"][0] == 48
