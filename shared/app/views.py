@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from shared.app.ledger import Ledger
     from shared.domain.run import Change, Run
 
+SHARES = frozenset({"traffic", "mirror"})  # figures that are percents, by deployment
+
 
 def line(run: Run) -> dict[str, Any]:
     """One line of a listing: `{run, recipe, state, reason, updated, job, model, endpoint}`."""
@@ -50,14 +52,16 @@ def _lines(ledger: Ledger) -> Iterator[dict[str, Any]]:
 
 
 def figures(change: Change) -> dict[str, str]:
-    """Give the figures of a change for people; shares of traffic as percents."""
-    return {key: _said(value) for key, value in change.figures.items()}
+    """Give the figures of a change for people; shares of the traffic as percents."""
+    return {key: _said(value, " %" if key in SHARES else "") for key, value in change.figures.items()}
 
 
-def _said(value: object) -> str:
+def _said(value: object, unit: str) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {share} %" for name, share in value.items()) or "none"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+        return ", ".join(f"{name} {_said(part, unit)}" for name, part in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_said(part, unit) for part in value)
+    return (f"{value:,.4g}" if isinstance(value, float) else str(value)) + unit
 
 
 def whole(run: Run) -> dict[str, Any]:
