@@ -60,7 +60,7 @@ def _said(value: object, unit: str) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_said(part, unit)}" for name, part in value.items()) or "none"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_said(part, unit) for part in value)
+        return " / ".join(_said(part, unit) for part in value)
     return (f"{value:,.4g}" if isinstance(value, float) else str(value)) + unit
 
 

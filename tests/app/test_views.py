@@ -27,7 +27,7 @@ def test_shares_are_percents_and_counts_are_none() -> None:
         "rows": "total 30, train 24",
         "traffic": "blue 90 %, green 10 %",
         "mirror": "none",
-        "training_usd": "0.73, 1.47, 5.52",
+        "training_usd": "0.73 / 1.47 / 5.52",
         "tokens": "1544",
         "eval_loss": "0.1235",
     }
