@@ -67,7 +67,7 @@ class Admin:
         return Answer(
             body={
                 "calls": counts,
-                "refused": self._door.calls.refused(),
+                "refused": self._door.refused.counts(),
                 "jobs_submitted": counts.get(_SUBMIT, 0),
                 "jobs": len(self._store.all(Job)),
             }

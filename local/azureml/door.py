@@ -38,7 +38,7 @@ class Door:
 
     def __init__(self, place: Place, issuer: Issuer) -> None:
         """Start with no faults and nothing counted."""
-        self.calls = Calls()
+        self.calls, self.refused = Calls(), Calls()  # an injected fault is no refusal
         self.faults = Faults()
         self._place = place
         self._issuer = issuer
@@ -62,7 +62,7 @@ class Door:
     async def _guarded(self, way: Way, call: Call) -> Response:
         answer = await run_in_threadpool(self._answer, way, call)
         if answer.status >= HTTP_ERROR:
-            self.calls.note_refusal(way.label)
+            self.refused.note(way.label)
         return _response(answer)
 
     def _answer(self, way: Way, call: Call) -> Answer:

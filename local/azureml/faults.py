@@ -74,13 +74,12 @@ def _pattern(route: str) -> str:
 
 
 class Calls:
-    """How often each route was called since the start, and how often with an error for an answer."""
+    """How often each route was called, or refused, since the start."""
 
     def __init__(self) -> None:
         """Start at zero."""
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
 
     def note(self, label: str) -> None:
         """Count one call."""
@@ -91,13 +90,3 @@ class Calls:
         """Return the count by label."""
         with self._lock:
             return dict(sorted(self._counts.items()))
-
-    def note_refusal(self, label: str) -> None:
-        """Count one answer that was an error; injected faults are none."""
-        with self._lock:
-            self._refused[label] += 1
-
-    def refused(self) -> dict[str, int]:
-        """Return the refusals by label."""
-        with self._lock:
-            return dict(sorted(self._refused.items()))

@@ -131,7 +131,7 @@ class Ledger:
 
     def of_recipe(self, recipe: str) -> Iterator[Run]:
         """Read a recipe's runs one by one, newest drop first; what was forgotten meanwhile is left out."""
-        entries = self._documents.names(f"by-day/{recipe}/")
+        entries = self._documents.names(_pages(recipe))
         yield from self.readable(entry.name.rsplit("/", 1)[1].split("-", 1)[1] for entry in entries)
 
     def overdue(self, before: datetime) -> Iterator[str]:
@@ -222,7 +222,12 @@ def _marker(name: str) -> str:
 
 
 def _page(run: Run) -> str:
-    return f"by-day/{run.recipe_name or 'unknown'}/{inverted(run.drop.modified)}-{run.name}"
+    return f"{_pages(run.recipe_name)}{inverted(run.drop.modified)}-{run.name}"
+
+
+def _pages(recipe: str) -> str:
+    """Name the folder of a recipe's index; a drop outside every recipe's folder has a recipe of no name."""
+    return f"by-day/{recipe or 'unknown'}/"
 
 
 def untold(name: str, count: int) -> str:

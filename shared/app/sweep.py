@@ -81,10 +81,10 @@ def _mark(world: World, before: Book, after: Book, verdicts: list[Verdict]) -> N
 
     Where another sweep's marks count, it is that one's to tell them.
     """
-    new = {one.key: one for one in verdicts if one.action == MARKED and one.key not in before.marks}
     told = {
-        key: events.of_sweep("marked", [one], after.marks[key], world.installation)
-        for key, one in new.items()
+        one.key: events.of_sweep("marked", [one], after.marks[one.key], world.installation)
+        for one in verdicts
+        if one.action == MARKED and one.key not in before.marks
     }
     for mine in told.values():
         telling.put(world, mine)

@@ -18,8 +18,8 @@ MINUTE_HOURS, DAYS_FROM_HOURS = 1 / 60, 48
 
 def of_drop(ledger: Ledger, drop: str) -> list[Run]:
     """Read the runs of a drop, the newest first; raises Permanent where there is none."""
-    recipe, slash, _ = drop.partition("/")
-    runs = [run for run in ledger.of_recipe(recipe if slash else "unknown") if run.drop.path == drop]
+    recipe = drop.partition("/")[0] if "/" in drop else ""
+    runs = [run for run in ledger.of_recipe(recipe) if run.drop.path == drop]
     if not runs:
         raise Permanent(
             "drop-unknown", f"No run is of the drop {drop!r}.", "See those there are: droptune runs"

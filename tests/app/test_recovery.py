@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from shared.app import views
 from shared.app.advance import advance
-from shared.app.claim import ClaimLost, take
+from shared.app.claim import ClaimLost, Work, take
 from shared.app.ledger import Unreadable
 from shared.app.people import hint_job
 from shared.app.receive import receive
@@ -20,6 +20,22 @@ from shared.domain.run import VERSION, Claim, State
 from tests.app.life import Life, chats
 
 UNREADABLE = [b'{"version": 99, "what": "ever"}', b'{"version": 1}', b"not json", b"\xff", b""]
+
+
+def received(life: Life) -> str:
+    """Drop a file whose run is received, and not looked at yet."""
+    life.storage.drops.put("support/a.jsonl", chats(), {})
+    name = receive(life.world, "support/a.jsonl")
+    assert name is not None
+    return name
+
+
+def taken_over(life: Life, name: str) -> Work:
+    """Give the work of one whose claim ran out, and is another's now."""
+    slow = take(life.world, life.ledger, life.ledger.load(name), 10)
+    life.at += timedelta(seconds=11)
+    take(life.world, life.ledger, life.ledger.load(name), 10)
+    return slow
 
 
 def test_a_drop_whose_event_was_lost_is_found_by_the_listing() -> None:
@@ -47,9 +63,7 @@ def test_a_lost_message_is_sent_again_by_the_minute_timer() -> None:
 
 def test_a_living_claim_is_left_alone_and_a_dead_one_taken_over() -> None:
     life = Life()
-    life.storage.drops.put("support/a.jsonl", chats(), {})
-    name = receive(life.world, "support/a.jsonl")
-    assert name is not None
+    name = received(life)
     held = life.ledger.load(name)
     claim = Claim("another", life.at + timedelta(seconds=100))
     life.ledger.save(held, replace(held.run, claim=claim))
@@ -62,12 +76,8 @@ def test_a_living_claim_is_left_alone_and_a_dead_one_taken_over() -> None:
 
 def test_a_worker_whose_claim_was_taken_over_writes_nothing_more() -> None:
     life = Life()
-    life.storage.drops.put("support/a.jsonl", chats(), {})
-    name = receive(life.world, "support/a.jsonl")
-    assert name is not None
-    slow = take(life.world, life.ledger, life.ledger.load(name), 10)
-    life.at += timedelta(seconds=11)
-    take(life.world, life.ledger, life.ledger.load(name), 10)
+    name = received(life)
+    slow = taken_over(life, name)
     with pytest.raises(ClaimLost):
         slow.update(lambda run: replace(run, reason="too late"))
     assert life.run(name).reason != "too late"
@@ -75,12 +85,8 @@ def test_a_worker_whose_claim_was_taken_over_writes_nothing_more() -> None:
 
 def test_a_claim_that_the_renewal_in_the_background_found_lost_is_lost_for_the_worker_too() -> None:
     life = Life()
-    life.storage.drops.put("support/a.jsonl", chats(), {})
-    name = receive(life.world, "support/a.jsonl")
-    assert name is not None
-    slow = take(life.world, life.ledger, life.ledger.load(name), 10)
-    life.at += timedelta(seconds=11)
-    take(life.world, life.ledger, life.ledger.load(name), 10)
+    name = received(life)
+    slow = taken_over(life, name)
     before = life.ledger.load(name)
     with pytest.raises(ClaimLost):
         slow.renew()
@@ -91,9 +97,7 @@ def test_a_claim_that_the_renewal_in_the_background_found_lost_is_lost_for_the_w
 
 def test_a_renewal_that_comes_late_brings_no_released_claim_back() -> None:
     life = Life()
-    life.storage.drops.put("support/a.jsonl", chats(), {})
-    name = receive(life.world, "support/a.jsonl")
-    assert name is not None
+    name = received(life)
     work = take(life.world, life.ledger, life.ledger.load(name), 10)
     work.update(lambda run: replace(run, claim=None))
     work.renew()
@@ -104,9 +108,7 @@ def test_a_wish_appended_under_a_claim_is_not_lost() -> None:
     from shared.app.people import wish
 
     life = Life()
-    life.storage.drops.put("support/a.jsonl", chats(), {})
-    name = receive(life.world, "support/a.jsonl")
-    assert name is not None
+    name = received(life)
     work = take(life.world, life.ledger, life.ledger.load(name), 100)
     wish(life.world, name, "cancel", "ann")
     work.update(lambda run: replace(run, reason="going on"))
