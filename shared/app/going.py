@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +17,7 @@ from shared.app import own_requests, telling
 from shared.domain import events
 from shared.domain import lane as lanes
 from shared.domain import run as runs
+from shared.domain.endings import EndpointEnd, with_end
 from shared.domain.errors import Changed, DroptuneError, Missing
 from shared.domain.run import State
 from shared.domain.sweep import TAKEN, Verdict
@@ -23,10 +25,11 @@ from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 from shared.domain.tags import RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from shared.app.ledger import Ledger
     from shared.domain.lane import Lane
+    from shared.domain.run import Run
     from shared.domain.sweep import EndpointFacts
     from shared.ports import World
 
@@ -143,23 +146,39 @@ def write_down(world: World, ledger: Ledger, note: Going) -> None:
     if note.recipe:
         lanes_of.change(ledger, note.recipe, alter)
     for deployment, run in note.deployments.items():
-        _retire(world, ledger, run, deployment, note)
+        _change(ledger, run, partial(_retire, deployment, note, world.now()))
     if whole:
+        _end(ledger, note)
         own_requests.forget(world, note.endpoint)
     telling.put(world, events.of_sweep("taken", [note.verdict], note.at, world.installation))
     world.ledger.delete(note.name)
 
 
-def _retire(world: World, ledger: Ledger, name: str, deployment: str, note: Going) -> None:
+def _end(ledger: Ledger, note: Going) -> None:
+    """Write the endpoint's end into every run of its recipe that stood there."""
+    end = EndpointEnd(note.endpoint, note.at, note.rule, note.reason)
+    for run in ledger.of_recipe(note.recipe) if note.recipe else ():
+        if with_end(run, end) != run:
+            _change(ledger, run.name, lambda found: with_end(found, end))
+
+
+def _retire(deployment: str, note: Going, now: datetime, run: Run) -> Run:
     """End the run whose own deployment went; another that bears its tag ends nothing."""
+    if run.deployment != deployment or run.state not in {State.LIVE, State.SUPERSEDED}:
+        return run
+    reason = f"swept, rule {note.rule}: {note.reason}"
+    figures = {"saves_monthly_usd": note.saves_monthly_usd, "rule": note.rule, "taken": note.what}
+    return runs.moved(run, State.RETIRED, reason, now, figures=figures)
+
+
+def _change(ledger: Ledger, name: str, alter: Callable[[Run], Run]) -> None:
+    """Write `alter(run)`; over somebody else's write it is done again on theirs."""
     for _ in range(TRIES if name else 0):
         try:
             held = ledger.load(name)
-            if held.run.deployment != deployment or held.run.state not in {State.LIVE, State.SUPERSEDED}:
-                return
-            reason = f"swept, rule {note.rule}: {note.reason}"
-            figures = {"saves_monthly_usd": note.saves_monthly_usd, "rule": note.rule, "taken": note.what}
-            ledger.save(held, runs.moved(held.run, State.RETIRED, reason, world.now(), figures=figures))
+            after = alter(held.run)
+            if after != held.run:
+                ledger.save(held, after)
         except Missing:
             return
         except Changed:

@@ -9,6 +9,7 @@ from shared.domain import trace
 from shared.domain.errors import Missing, Permanent
 
 if TYPE_CHECKING:
+    from shared.domain.endings import EndpointEnd
     from shared.domain.run import Run
     from shared.domain.trace import Trace
     from shared.ports import World
@@ -62,6 +63,11 @@ def bills_said(found: Trace) -> str:
     taken = f" ({stop.taken})" if stop.taken else ""
     whose = "" if stop.by == "droptune" else f", by {stop.by}"
     return f"nothing of it bills since {stop.at:%Y-%m-%d %H:%M:%S}: {stop.reason}{taken}{whose}"
+
+
+def ended_said(end: EndpointEnd) -> str:
+    """Say when an endpoint went, by which rule, and why."""
+    return f"{end.endpoint} went {end.at:%Y-%m-%d %H:%M:%S} by rule {end.rule}: {end.reason}"
 
 
 def _named(ledger: Ledger, name: str) -> list[Run]:

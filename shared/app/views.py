@@ -66,15 +66,10 @@ def _said(value: object, unit: str) -> str:
 
 def whole(run: Run) -> dict[str, Any]:
     """Everything: the line with `history, findings, metrics, cost` and what belongs to them."""
-    prepared = run.prepared
     details: dict[str, Any] = {
         "drop": run.drop,
         "problem": run.problem,
         "history": run.history,
-        "rows": prepared.rows if prepared else None,
-        "since": prepared.since if prepared else "",
-        "findings": prepared.findings if prepared else (),
-        "findings_by_code": prepared.counts if prepared else {},
         "preflight": run.preflight or (),
         "metrics": run.metrics,
         "tokens": run.tokens,
@@ -83,8 +78,7 @@ def whole(run: Run) -> dict[str, Any]:
         "gates": gates.of(run),
         "questions": run.smoke or (),
         "deployment": run.deployment,
-        "data_digest": prepared.data_digest if prepared else None,
-        "prepared": prepared.folder if prepared else None,
+        "endpoint_ends": run.endpoint_ends,
         "base_model": run.base_model.id if run.base_model else None,
         "same_as": run.same_as,
         "erased": run.erased,
@@ -92,8 +86,21 @@ def whole(run: Run) -> dict[str, Any]:
         "failing_since": run.failing_since,
         "cost": cost(run),
     }
-    plain: dict[str, Any] = msgspec.to_builtins(details)
+    plain: dict[str, Any] = msgspec.to_builtins(details | _data(run))
     return line(run) | plain
+
+
+def _data(run: Run) -> dict[str, Any]:
+    """Tell what validation made of the drop."""
+    prepared = run.prepared
+    return {
+        "rows": prepared.rows if prepared else None,
+        "since": prepared.since if prepared else "",
+        "findings": prepared.findings if prepared else (),
+        "findings_by_code": prepared.counts if prepared else {},
+        "data_digest": prepared.data_digest if prepared else None,
+        "prepared": prepared.folder if prepared else None,
+    }
 
 
 def cost(run: Run) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.app import curves, gates, views
+from shared.app import curves, gates, tracing, views
 from shared.app.ledger import Ledger
 from shared.app.reports import report_of
 from shared.cli import output, watching
@@ -117,6 +117,7 @@ def _tell(run: Run) -> None:
     for key, value in (("job", run.job), ("model", views.line(run)["model"]), ("endpoint", run.endpoint)):
         if value:
             output.say(f"  {key}: {value}")
+    output.lines(f"  endpoint {tracing.ended_said(end)}" for end in run.endpoint_ends)
     if run.problem is not None:
         output.say(f"  {run.problem}")
 

@@ -45,6 +45,8 @@ def _about(found: Trace) -> Iterator[tuple[str, str | None]]:
     yield "", f"{DIGEST} of its rows   {found.data_digest}" if found.data_digest else None
     yield "recipe", found.recipe + (f"  ETag {found.recipe_etag}" if found.recipe_etag else "")
     yield "from", found.base_model
+    for end in found.endpoint_ends:
+        yield "endpoint", tracing.ended_said(end)
     yield "erased", f"its prepared data, at {erased:%Y-%m-%d %H:%M:%S}" if erased else None
 
 

@@ -13,6 +13,7 @@ from shared.domain.base_model import ResolvedModel
 from shared.domain.comparison import Compared
 from shared.domain.cost import Attempt, Estimate
 from shared.domain.drops import Drop
+from shared.domain.endings import EndpointEnd
 from shared.domain.errors import Problem
 from shared.domain.lane import Evaluated, Place
 from shared.domain.recipe import Recipe
@@ -170,6 +171,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str | None = None
     model_gone: bool = False
     endpoint: str | None = None
+    endpoint_ends: tuple[EndpointEnd, ...] = ()
     generation: int = 1
     deployment: str | None = None
     deploying: str | None = None

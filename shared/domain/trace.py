@@ -14,6 +14,7 @@ import msgspec
 
 from shared.domain import cost, names, spending
 from shared.domain.drops import Drop
+from shared.domain.endings import EndpointEnd
 from shared.domain.run import State
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None
     model: str | None
     endpoint: str | None
+    endpoint_ends: tuple[EndpointEnd, ...]
     deployment: str | None
     steps: tuple[Step, ...]
     training_usd: float | None
@@ -101,6 +103,7 @@ def of(run: Run, now: datetime) -> Trace:
         job=run.job,
         model=_model(run),
         endpoint=run.endpoint,
+        endpoint_ends=run.endpoint_ends,
         deployment=run.deployment,
         steps=tuple(steps),
         training_usd=training,
