@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from shared.app import sets
 from shared.app.gather import or_none
 from shared.domain import preflight as checks
+from shared.domain import quiet
 from shared.domain.errors import Missing, Permanent, Rejected
 from shared.domain.recipe import SERVERLESS
 from shared.domain.serving import endpoint_name
-from shared.domain.survey import Served, Survey
+from shared.domain.survey import Served, Survey, WayBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from shared.app.claim import Work
     from shared.domain import actions
     from shared.domain.errors import Problem
+    from shared.domain.lane import Champion
     from shared.domain.recipe import Recipe
     from shared.ports import World
 
@@ -40,8 +42,6 @@ def survey(work: Work, recipe: Recipe) -> Survey:
     world, run, unknown = work.world, work.run, dict[str, str]()
     lane = work.ledger.lane(run.recipe_name).lane
     endpoint = run.endpoint or endpoint_name(run, lane, world.workspace_id, recipe)
-    champion = lane.champion
-    serves = champion and or_none(lambda: world.endpoints.deployment(champion.endpoint, champion.deployment))
     counts = _look(unknown, "endpoints", world.endpoints.counts) or {}
     known = "endpoints" not in unknown
     _component, inputs = world.models.component(world.component, recipe.base_model.registry)
@@ -55,11 +55,30 @@ def survey(work: Work, recipe: Recipe) -> Survey:
         endpoints=len(counts) if known else None,
         deployments=sum(counts.values()) if known else None,
         beside=counts.get(endpoint),
-        champion=Served(serves.instance_type, serves.instance_count) if serves else None,
+        champion=_served(world, lane.champion),
+        way_back=_way_back(world, lane.previous, recipe),
         limits=world.limits,
         unknown=unknown,
         sets=tuple(_sets(world, recipe)),
     )
+
+
+def _served(world: World, holder: Champion | None) -> Served | None:
+    """Look at what one of the lane's deployments runs on; None where there is no such one."""
+    if holder is None:
+        return None
+    found = or_none(lambda: world.endpoints.deployment(holder.endpoint, holder.deployment))
+    return Served(found.instance_type, found.instance_count) if found else None
+
+
+def _way_back(world: World, previous: Champion | None, recipe: Recipe) -> WayBack | None:
+    """Look at the previous deployment; past its time the next sweep takes it, but for quiet hours."""
+    if previous is None or previous.until is None:
+        return None
+    over = max(previous.until, world.now())
+    until = quiet.until(recipe.cost.quiet_hours, over) or previous.until
+    served = _served(world, previous) if until > world.now() else None
+    return WayBack(previous.deployment, served, until) if served else None
 
 
 def _sets(world: World, recipe: Recipe) -> Iterator[Problem]:

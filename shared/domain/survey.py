@@ -9,6 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from shared.domain.errors import Problem
     from shared.domain.sizes import Size, Tier, Usage
@@ -60,6 +61,15 @@ class Served:
 
 
 @dataclass(frozen=True)
+class WayBack:
+    """The previous deployment, which has no traffic. until: how long it stays, quiet hours with it."""
+
+    deployment: str
+    served: Served
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Survey:
     """The world before anything is spent. None: could not be had, and why is in `unknown`.
 
@@ -77,6 +87,7 @@ class Survey:
     deployments: int | None = None
     beside: int | None = None
     champion: Served | None = None
+    way_back: WayBack | None = None
     limits: Limits = field(default_factory=Limits)
     unknown: Mapping[str, str] = field(default_factory=dict)
     sets: tuple[Problem, ...] = ()

@@ -16,7 +16,7 @@ from shared.domain.base_model import Catalogue, ResolvedModel, catalogue
 from shared.domain.recipe import BaseModel, Compute, Recipe, Serving
 from shared.domain.run import Run, State
 from shared.domain.sizes import Size, Usage
-from shared.domain.survey import Cluster, Limits, Served, Survey
+from shared.domain.survey import Cluster, Limits, Served, Survey, WayBack
 from tests.domain.builders import NOON, run
 
 DATA = Path(__file__).parent.parent / "data" / "models"
@@ -227,6 +227,63 @@ def test_a_fifth_more_is_reserved_for_serving_but_for_the_sizes_azure_exempts() 
 def test_nodes_and_gpus_make_the_peak_larger() -> None:
     two = Recipe(training={"num_nodes_finetune": 2})
     assert "48 tuning + 24 challenger" in found(two, usages=with_quota(60))["quota-too-small"]
+
+
+EVENING = datetime(2026, 11, 24, 18, tzinfo=UTC)
+SERVED_ON_T4 = Recipe(serving=Serving(instance_type=T4))
+
+
+def kept(size: str = A100, count: int = 1) -> dict[str, Any]:
+    """A champion, and the deployment before it, which stays for a way back."""
+    return {"champion": Served(size, 1), "way_back": WayBack("rold", Served(size, count), EVENING)}
+
+
+def test_the_way_back_may_stand_in_the_new_deployment_s_room_and_until_when_is_told() -> None:
+    said = found(SERVED_ON_T4, usages=with_quota(64, used=64, family=T4_FAMILY), **kept(T4))
+    assert "quota-in-use" not in said  # the same, and it would not say until when
+    assert said["quota-way-back"] == (
+        "warning: rold stays for a way back until 2026-11-24 18:00:00 UTC and takes 32 of 64 cores "
+        "Standard NCASv3_T4 Family. Until the first sweep after that the run waits for room for its "
+        "deployment, three hours at most. To wait less, lower serving.keep_previous_hours for the next "
+        "drops, or ask for more quota"
+    )
+    assert "quota-way-back" not in found(SERVED_ON_T4, usages=with_quota(96, family=T4_FAMILY), **kept(T4))
+    assert "quota-way-back" not in found(SERVED_ON_T4, usages=with_quota(64, family=T4_FAMILY))
+
+
+def test_the_way_back_may_keep_the_job_waiting_too() -> None:
+    both = found(usages=with_quota(72, used=72), **kept(count=2))["quota-way-back"]
+    assert "takes 48 of 72 cores" in both
+    assert "the job waits in Azure ML's queue and the run waits for room for its deployment" in both
+    assert "quota-way-back" not in found(usages=with_quota(72, used=48), **kept())  # one after the other fits
+    large = Recipe(compute=Compute(size="Standard_NC48ads_A100_v4"))
+    cluster = replaced(CLUSTER, size="Standard_NC48ads_A100_v4")
+    job = found(large, cluster=cluster, usages=with_quota(95, used=48), **kept())
+    assert "quota-too-small" in job  # and then nothing of waiting
+    assert "quota-way-back" not in job
+    job = found(large, cluster=cluster, usages=with_quota(96, used=72), **kept(count=2))
+    assert job["quota-way-back"].split("after that ")[1].startswith("the job waits in Azure ML's queue. ")
+
+
+def test_where_the_champion_makes_room_the_way_back_is_still_in_it() -> None:
+    replaces = Recipe(serving=Serving(strategy="replace", instance_type=T4))
+    looked = found(replaces, usages=with_quota(32, used=32, family=T4_FAMILY), **kept(T4))
+    assert "takes 32 of 32 cores" in looked["quota-way-back"]
+    assert "quota-way-back" not in found(replaces, usages=with_quota(64, family=T4_FAMILY), **kept(T4))
+
+
+def test_what_else_is_in_use_is_told_beside_it() -> None:
+    larger = Recipe(serving=Serving(instance_type=T4, instance_count=2))
+    said = found(larger, usages=with_quota(80, used=80, family=T4_FAMILY), **kept(T4))
+    assert {"quota-way-back", "quota-in-use"} <= set(said)
+    said = found(larger, usages=with_quota(80, used=64, family=T4_FAMILY), **kept(T4))
+    assert {"quota-way-back"} == {"quota-way-back", "quota-in-use"} & set(said)
+
+
+def test_a_way_back_of_another_family_is_in_nobody_s_way() -> None:
+    other = WayBack("rold", Served("Standard_NC6", 1), EVENING)
+    looked = found(usages=with_quota(200), champion=Served(A100, 1), way_back=other)
+    assert set(looked) == {"model-retires"}
 
 
 def test_what_is_in_use_just_now_is_a_warning() -> None:
