@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from shared.app.lanes import holds
 from shared.domain.errors import DroptuneError
 from shared.domain.idle import Traffic
 from shared.domain.recipe import Recipe
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from shared.app.books import Books
     from shared.app.ledger import Ledger
+    from shared.domain.lane import Lane
     from shared.domain.run import Run
     from shared.ports import Deployment, Endpoint, World
 
@@ -43,12 +47,19 @@ class Eye:
             tags=endpoint.tags,
             created=endpoint.created,
             installation=self.installation,
-            lane=self.books.lane(name) if ours else None,
+            lane=self._lane(name) if ours else None,
             traffic=endpoint.traffic,
             recipe=self.books.recipe(name, endpoint.tags.get(RUN)) if ours else Recipe(),
             deployments=tuple(self._deployment(endpoint, one, ours=ours) for one in found),
             empty_since=empty_since,
         )
+
+    def _lane(self, recipe: str) -> Lane | None:
+        """Read a recipe's lane; the slot of a sweep that died, or of a run that is over, is free."""
+        lane = self.books.lane(recipe)
+        if lane is None or lane.deploying is None or holds(self.world, self.ledger, lane.deploying):
+            return lane
+        return replace(lane, deploying=None)
 
     def _deployment(self, endpoint: Endpoint, found: Deployment, *, ours: bool) -> DeploymentFacts:
         run = self.books.run(found.tags.get(RUN)) if ours else None

@@ -245,6 +245,24 @@ def test_a_lane_that_deploys_is_left_alone_and_a_dead_sweeps_slot_is_not() -> No
     assert len(sweep(life.world, dry_run=False).taken) == 1
 
 
+def test_a_dead_sweeps_slot_keeps_no_empty_endpoint_and_a_runs_does() -> None:
+    life = Life()
+    run = served(life, SHORT.replace("delete", "hibernate"))
+    pass_hours(life, run, 2)
+    for _ in range(2):
+        sweep(life.world, dry_run=False)
+    life.at += timedelta(days=1)
+    coming = life.drop("support/b.jsonl", chats(topic="two"))
+    for mine, rule in ((coming, "deploying"), (holder(life.at, "other"), "deploying"), (run.name, "empty")):
+        held = life.ledger.lane("support")
+        life.ledger.save_lane(held, replace(held.lane, deploying=mine))
+        assert rules(sweep(life.world, dry_run=True))[f"{run.endpoint}/"][1] == rule
+    held = life.ledger.lane("support")
+    dead = holder(life.at - timedelta(minutes=11), "dead")
+    life.ledger.save_lane(held, replace(held.lane, deploying=dead))
+    assert [v.rule for v in sweep(life.world, dry_run=False).taken] == ["empty"]
+
+
 def test_our_own_questions_keep_nothing_alive() -> None:
     from shared.app import own_requests
 
