@@ -66,7 +66,7 @@ def retry(world: World, run_name: str, by: str) -> Run:
             )
         back = _failed_in(run)
         again = runs.moved(run, back, f"tried again by {by}", now, by=by)
-        again = replace(again, problem=None, smoke=None, rollout=None, due=now, wake=run.wake + 1)
+        again = replace(again, problem=None, smoke=None, rollout=None, drained={}, due=now, wake=run.wake + 1)
         if back is State.RECEIVED:
             recipe, etag, problem = governing(world, run.drop)
             return replace(again, recipe=recipe, recipe_etag=etag, problem=problem)

@@ -114,5 +114,5 @@ def _revived(world: World, run: Run, by: str, *, over: bool) -> Run:
     if over and recipe is not None:
         recipe = replace(recipe, serving=replace(recipe.serving, strategy="replace"))
     again = runs.moved(run, State.DEPLOYING, f"revived by {by}", now, by=by)
-    again = replace(again, recipe=recipe, back=over, rollout=None)
+    again = replace(again, recipe=recipe, back=over, rollout=None, drained={})
     return replace(again, endpoint=None, deploying=None, smoke=None, problem=None, due=now, wake=run.wake + 1)

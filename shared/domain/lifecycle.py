@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.domain import intake, promoting, replacing, scene, serving, training
+from shared.domain import draining, intake, promoting, replacing, scene, serving, training
 from shared.domain.actions import (
     Action,
     CancelJob,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from shared.domain.facts import EndpointFacts, Facts
+    from shared.domain.facts import DeploymentFacts, EndpointFacts, Facts
     from shared.domain.recipe import Recipe
     from shared.domain.run import Run
 
@@ -48,7 +48,7 @@ STEPS: Mapping[State, Callable[[Run, Facts, Recipe, datetime], Action]] = {
 def decide(run: Run, facts: Facts, recipe: Recipe | None, now: datetime) -> Action:
     """Choose what the run does next; it has not ended. recipe: the run's own copy, None where it has none."""
     if not promoting.is_champion(run, facts):
-        ending = _ending(run, facts)
+        ending = _ending(run, facts, now)
         if ending is not None:
             return ending
     if run.state is State.RECEIVED or recipe is None:
@@ -56,13 +56,13 @@ def decide(run: Run, facts: Facts, recipe: Recipe | None, now: datetime) -> Acti
     return STEPS[run.state](run, facts, recipe, now)
 
 
-def _ending(run: Run, facts: Facts) -> Action | None:
+def _ending(run: Run, facts: Facts, now: datetime) -> Action | None:
     """Go on with the end that was begun, or begin the one a person or a newer run asks for.
 
     Never asked for a champion: the traffic is on it, so it goes on to `live`.
     """
     if run.closing is not None:
-        return closing(run, facts)
+        return closing(run, facts, now)
     wish = run.wish("cancel")
     if wish is not None:
         reason = f"cancelled by {wish.by}" + (f": {wish.reason}" if wish.reason else "")
@@ -71,14 +71,14 @@ def _ending(run: Run, facts: Facts) -> Action | None:
     return Close(State.SUPERSEDED, wish.reason, by=wish.by) if wish is not None else None
 
 
-def closing(run: Run, facts: Facts) -> Action:
+def closing(run: Run, facts: Facts, now: datetime) -> Action:
     """Take away what the run made and must not leave, then its slots, then write the end."""
     if facts.job is not None and not facts.job.over and facts.job.ours:
         if facts.job.status == "cancelrequested":
             return Wait("Azure ML is ending the job", "poll")
         return CancelJob()
     if facts.deployment is not None:
-        return _undeploy(run, facts)
+        return _undeploy(run, facts, facts.deployment, now)
     if (given := replacing.give_back(run, facts)) is not None:
         return given
     if facts.endpoint is not None and facts.endpoint.ours and _goes_too(run, facts, facts.endpoint):
@@ -88,17 +88,21 @@ def closing(run: Run, facts: Facts) -> Action:
     return End()
 
 
-def _undeploy(run: Run, facts: Facts) -> Action:
-    if facts.deployment is not None and _going(facts.deployment.state):
+def _undeploy(run: Run, facts: Facts, found: DeploymentFacts, now: datetime) -> Action:
+    if _going(found.state):
         return Wait("Azure ML is deleting the deployment")
-    if facts.endpoint is not None and run.deployment is not None:
-        found = scene.split(facts.endpoint)
-        if run.deployment in found.traffic or run.deployment in found.mirror:
-            if facts.endpoint.state == "updating":
-                return Wait("Azure ML is moving the traffic")
-            back = scene.back_to(facts, run.deployment)
-            return MoveTraffic(back.traffic, back.mirror)
-    return DeleteDeployment()
+    if facts.endpoint is None or run.deployment is None:
+        return DeleteDeployment()
+    shares = scene.split(facts.endpoint)
+    has_share = run.deployment in shares.traffic or run.deployment in shares.mirror
+    served = run.rollout is not None and found.state not in scene.GONE
+    if (has_share or served) and facts.endpoint.state == "updating":
+        return Wait("Azure ML is moving the traffic")
+    if has_share:
+        back = scene.back_to(facts, run.deployment)
+        return MoveTraffic(back.traffic, back.mirror)
+    waits = draining.drain(run, run.deployment, now) if served else None
+    return waits or DeleteDeployment()
 
 
 def _goes_too(run: Run, facts: Facts, endpoint: EndpointFacts) -> bool:

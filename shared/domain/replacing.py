@@ -4,7 +4,8 @@ For where the quota has no room for two. From the champion's deletion to the cha
 endpoint answers nothing: that is said beforehand, by the preflight and in the history. There is no previous
 deployment to give the traffic back to; the way back is `droptune revive RECIPE --version V`.
 
-    said ─► its traffic taken ─► deleted ─► gone: written out of the lane, its run retired ─► deployed
+    said ─► its traffic taken ─► drained ─► deleted ─► gone: written out of the lane,
+      its run retired ─► deployed
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.domain.actions import Action, MakeRoom, Move, MoveTraffic, Retire, Wait
+from shared.domain.draining import drain
 from shared.domain.rollout import WHOLE
 from shared.domain.run import State
+from shared.domain.scene import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from shared.domain.facts import Facts
     from shared.domain.lane import Champion
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 REPLACES = "replaces"
 
 
-def make_room(run: Run, facts: Facts, recipe: Recipe) -> Action | None:
+def make_room(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action | None:
     """Take the next step with the champion; None where there is none in the way."""
     champion = facts.lane.champion
     if recipe.serving.strategy != "replace" or champion is None or facts.endpoint is None:
@@ -41,7 +45,9 @@ def make_room(run: Run, facts: Facts, recipe: Recipe) -> Action | None:
         return Wait(f"Azure ML is deleting {champion.deployment}")
     if champion.deployment in facts.endpoint.traffic:
         return MoveTraffic(_without(facts.endpoint.traffic, champion.deployment))
-    return MakeRoom(champion.deployment)
+    if facts.champion.state in GONE:
+        return MakeRoom(champion.deployment)
+    return drain(run, champion.deployment, now) or MakeRoom(champion.deployment)
 
 
 def _without(traffic: Mapping[str, int], deployment: str) -> dict[str, int]:

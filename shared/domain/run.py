@@ -116,7 +116,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint.
 
     earlier: its jobs before the present one. Until a look succeeds: attempts, since failing_since;
-    faults: unforeseen errors; deaths: of workers at it.
+    faults: unforeseen errors; deaths: of workers at it. drained: since when deployments that it takes away
+    have no traffic, by name.
     """
 
     version: int = VERSION
@@ -179,6 +180,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     erased: datetime | None = None
     erased_by: str = ""
     rollout: Rollout | None = None
+    drained: dict[str, datetime] = {}
     back: bool = False  # a person brought it back over a newer one
 
     @property

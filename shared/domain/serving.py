@@ -49,7 +49,9 @@ def deploying(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     if facts.endpoint is None:
         return CreateEndpoint()
     return (
-        _endpoint(run, facts.endpoint) or make_room(run, facts, recipe) or _deployment(run, facts.deployment)
+        _endpoint(run, facts.endpoint)
+        or make_room(run, facts, recipe, now)
+        or _deployment(run, facts.deployment)
     )
 
 

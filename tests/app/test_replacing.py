@@ -56,6 +56,7 @@ def test_the_champion_makes_room_and_the_gap_is_told_beforehand() -> None:
     stage.train()
     run = stage.until("live")
     assert stage.together == 1  # never room for two
+    assert stage.life.azureml.endpoints.hasty == []
     assert stage.deployments == [run.deployment]
     assert stage.traffic == {run.deployment: 100}
     said = next(change for change in run.history if "replaces" in change.figures)
@@ -136,6 +137,8 @@ def test_a_champion_that_is_gone_is_written_down_whenever_the_run_ends() -> None
     stage.life.azureml.fail_next("endpoints.undeploy", away, after=True)
     stage.train()
     until_said(stage)
+    while stage.deployments:
+        stage.life.tick(20)
     wish(stage.life.world, stage.name, "cancel", "ann")
     stage.until("cancelled")
     assert stage.life.run(stage.old.name).state is State.RETIRED

@@ -95,9 +95,13 @@ def test_a_challenger_that_fails_under_traffic_is_sent_back_at_once_and_taken_aw
     stage.life.tick()  # past the minute of our own questions
     moves = stage.life.azureml.count("set_traffic")
     stage.ask(20, bad=20)
-    run = stage.life.until(stage.name, "failed", ticks=3)
+    stage.life.tick()
+    stage.life.tick(20)
     assert stage.life.azureml.count("set_traffic") == moves + 1
     assert stage.traffic == {stage.old.deployment: 100}
+    assert len(stage.deployments) == 2  # what it was asked before is answered
+    run = stage.life.until(stage.name, "failed", ticks=3)
+    assert stage.life.azureml.endpoints.hasty == []
     assert stage.deployments == [stage.old.deployment]
     assert run.problem is not None
     assert run.problem.code == "rollout-errors"
@@ -114,7 +118,7 @@ def test_a_slow_challenger_is_sent_back() -> None:
     stage.life.tick()
     monitor.asked(endpoint, stage.run.deployment or "", stage.life.at, 500, seconds=9.0)
     monitor.asked(endpoint, stage.old.deployment or "", stage.life.at, 500, seconds=1.0)
-    run = stage.life.until(stage.name, "failed", ticks=3)
+    run = stage.life.until(stage.name, "failed")
     assert run.problem is not None
     assert run.problem.code == "rollout-slower"
 
@@ -205,7 +209,7 @@ def test_a_failed_rollout_can_be_tried_again_from_its_deployment() -> None:
     stage = Rollout()
     stage.until_share(10)
     stage.ask(20, bad=20)
-    stage.life.until(stage.name, "failed", ticks=3)
+    stage.life.until(stage.name, "failed")
     stage.life.at += timedelta(minutes=10)
     retry(stage.life.world, stage.name, "ann")
     stage.life.until(stage.name, "live")

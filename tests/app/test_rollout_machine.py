@@ -2,7 +2,7 @@
 
 Traffic always sums to 100, or nobody healthy is there to take it; the last healthy champion never has none,
 but while it makes room (`strategy: replace`), which was said; an older drop never replaces a newer champion;
-every path ends, and what ended badly leaves nothing behind.
+no request under way is cut by a deletion; every path ends, and what ended badly leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ class Rollouts(Counted):
     @invariant()
     def check(self) -> None:
         self.an_older_drop_never_replaces_a_newer_champion()
+        assert self.life.azureml.endpoints.hasty == []
         if not self.endpoint:
             return
         traffic, lane = self.traffic, self.life.ledger.lane("support").lane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -262,6 +263,23 @@ def test_back_is_one_move_and_takes_only_the_challengers_share() -> None:
     assert closing({"rold": 50, "rnew": 20, "x": 30}, {}, UP) == a.MoveTraffic({"rold": 70, "x": 30})
     assert closing({"rold": 100}, {"rnew": 10}, UP) == a.MoveTraffic({"rold": 100})
     assert closing({"rold": 100}, {"x": 10}, UP) == a.DeleteDeployment()
+
+
+def test_what_has_lost_its_traffic_is_deleted_when_its_requests_are_over() -> None:
+    stage = Stage().at_first_step()
+    stage.run = replace(stage.run, closing=State.FAILED)
+    stage.traffic = {"rold": 100}
+    told = [stage.look(), stage.later(1), stage.later(0.49), stage.later(0.01)]
+    assert told[0] == a.Note({"drained": {"rnew": NOON}})
+    assert [type(action).__name__ for action in told[1:]] == ["Wait", "Wait", "DeleteDeployment"]
+
+
+def test_what_cannot_answer_is_deleted_at_once() -> None:
+    stage = Stage().at_first_step()
+    stage.run, stage.traffic = replace(stage.run, closing=State.FAILED), {"rold": 100}
+    seen = dataclasses.replace(stage.seen(), deployment=DeploymentFacts("failed"))
+    action = decide(stage.run, seen, stage.run.recipe, NOON)
+    assert action == a.DeleteDeployment()
 
 
 def test_without_a_champion_the_largest_other_has_the_share() -> None:

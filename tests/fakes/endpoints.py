@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from shared.domain.draining import REQUEST_LIMIT
 from shared.domain.errors import AlreadyThere, Missing, Permanent, Transient
 from shared.ports import NO_COPIES, Deployment, Endpoint
 
@@ -144,6 +145,8 @@ class FakeEndpoints:
         self._held: set[str] = set()
         self._logs: dict[tuple[str, str], str] = {}
         self._errors: dict[tuple[str, str], str] = {}
+        self._served: dict[tuple[str, str], datetime] = {}
+        self.hasty: list[str] = []  # deleted while requests of their users may have been under way
         self.taken: set[str] = set()  # names that somebody else in the region has
         self.answer: Callable[[str, Sequence[Mapping[str, str]]], str] = lambda deployment, messages: (
             f"{deployment} heard {messages[-1]['content']}"
@@ -191,6 +194,7 @@ class FakeEndpoints:
             twice = len(named) > len(set(named)) or len(copies) > 1 or max(copies.values(), default=0) > HALF
             if unknown or twice or sum(shares.values()) not in {0, WHOLE}:
                 raise Permanent("azureml-refused", f"Traffic {shares}, copies {copies} of {name} cannot be.")
+            self._served |= {(name, deployment): self._now() for deployment in found.traffic}
             self._endpoints[name] = replace(found, traffic=shares, mirror=copies, state="updating")
 
     def delete(self, name: str) -> None:
@@ -228,8 +232,12 @@ class FakeEndpoints:
 
     def undeploy(self, endpoint: str, name: str) -> None:
         with self._faults.call("endpoints.undeploy"):
-            if self._deployments.pop((endpoint, name), None) and endpoint in self._endpoints:
+            gone = self._deployments.pop((endpoint, name), None)
+            if gone and endpoint in self._endpoints:
                 found = self._get(endpoint)
+                served = self._served.get((endpoint, name))
+                had = name in found.traffic or (served and self._now() - served < REQUEST_LIMIT)
+                self.hasty += [name] if had and gone.state == "succeeded" else []
                 rest = {known: share for known, share in found.traffic.items() if known != name}
                 self._endpoints[endpoint] = replace(found, traffic=rest)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.draining import REQUEST_LIMIT
 from shared.domain.recipe import SERVERLESS
 from shared.domain.tags import SPEC
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from shared.ports import CompareStep, DeploymentSpec, JobSpec
 
 INITIAL_DELAY_SECONDS = 600  # a model of several gigabytes is loaded before the first probe
-REQUEST_TIMEOUT_MS = 90_000
+MILLISECOND = timedelta(milliseconds=1)
 NODE, COMPARE = "chat_completion_pipeline", "compare"
 CODE = Path(__file__).with_name("step")
 COMMAND = (
@@ -112,5 +114,5 @@ def deployment(spec: DeploymentSpec) -> ManagedOnlineDeployment:
         instance_count=spec.instance_count,
         tags=dict(spec.tags),
         liveness_probe=ProbeSettings(initial_delay=INITIAL_DELAY_SECONDS),
-        request_settings=OnlineRequestSettings(request_timeout_ms=REQUEST_TIMEOUT_MS),
+        request_settings=OnlineRequestSettings(request_timeout_ms=int(REQUEST_LIMIT / MILLISECOND)),
     )
