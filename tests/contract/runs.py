@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from shared.app.advance import advance
 from shared.app.ledger import Ledger
 from shared.app.receive import receive
 from shared.cli.main import main
+from shared.domain.draining import REQUEST_LIMIT
 from shared.domain.timing import Timing
 from shared.ports import World
 from tests.contract.rigs import now
@@ -52,7 +55,8 @@ class Runs:
     def __init__(self, rig: EmulatorRig, recipe: str, text: str) -> None:
         self.recipe, self.kept = recipe, FakeStorage(now)
         self.kept.recipes.put(recipe, text)
-        self.world = _world(rig, self.kept)
+        self._ahead = timedelta()
+        self.world = replace(_world(rig, self.kept), now=lambda: now() + self._ahead)
 
     def drop(self, name: str = "a.jsonl", data: str | None = None, **metadata: str) -> str:
         """Drop a file and receive it."""
@@ -71,6 +75,8 @@ class Runs:
         def look() -> Run | None:
             advance(self.world, Timing(), name)
             run = self.load(name)
+            if any(self.world.now() - since < REQUEST_LIMIT for since in run.drained.values()):
+                self._ahead += REQUEST_LIMIT  # nobody's requests are under way here
             return run if met(run) else None
 
         try:
