@@ -175,6 +175,8 @@ def _live(story: Story, outside: Outside, *, swept: bool) -> tuple[Seen, list[st
     outside.tap.heal()
     outside.tap.listen = lambda _call: None
     seen = outside.a_day_later(swept=swept)
+    hasty = outside.life.azureml.endpoints.hasty
+    wrong += [f"deleted while it may still have been answering: {name}" for name in hasty]
     return seen, wrong + [str(one) for one in broken(seen)]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FIRST, SECOND = "support/a.jsonl", "support/b.jsonl"
 ROLLOUT = "serving: {rollout: [50, 100], step_minutes: 2, little_traffic: go}\n"
+PATIENT = "serving: {rollout: [50, 100], step_minutes: 600}\n"
 SWEPT = "cost: {idle_hours: 2, grace_hours: 0}\n"
 QUICK = Timing(poll=0.001)
 
@@ -62,6 +63,13 @@ def rejected(outside: Outside) -> Iterator[None]:
 def a_champion(life: Life) -> None:
     life.live(FIRST, chats(topic="first"))
     life.storage.recipes.put("support", ROLLOUT)
+    life.tick()
+
+
+def a_patient_champion(life: Life) -> None:
+    """Give the next one its first traffic for longer than anybody stands still."""
+    a_champion(life)
+    life.storage.recipes.put("support", PATIENT)
     life.tick()
 
 
@@ -157,6 +165,17 @@ def rolled_back(outside: Outside) -> Iterator[None]:
     yield from rest(outside)
 
 
+def sent_back(outside: Outside) -> Iterator[None]:
+    """It fails under its first traffic: its share goes back, it answers what it was asked, and is deleted."""
+    run = outside.drop(SECOND, chats(topic="second"))
+    while (found := outside.run(run)) is None or not found.ended:
+        if found and found.endpoint and found.deployment:
+            asked = outside.life.azureml.monitor.asked
+            asked(found.endpoint, found.deployment, outside.life.at, 20, status=503)
+        yield
+    yield from rest(outside)
+
+
 def a_live_one(life: Life) -> None:
     life.storage.recipes.put("support", SWEPT)
     life.live(FIRST, chats())
@@ -181,6 +200,7 @@ STORIES = {
         ),
         Story("broken job", broken_job, since="training", every=4),
         Story("broken deployment", broken_deployment, since="deploying", every=2),
+        Story("sent back", sent_back, a_patient_champion, since="live promoting", every=2),
         Story("rolled back", rolled_back, two_champions),
         Story("swept and revived", swept_and_revived, a_live_one, every=2),
     )
