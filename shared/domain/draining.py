@@ -30,3 +30,10 @@ def drain(run: Run, deployment: str, now: datetime) -> Note | Wait | None:
     if now - since < REQUEST_LIMIT:
         return Wait(f"{deployment} answers what it was asked before its traffic was taken")
     return None
+
+
+def resumed(run: Run, deployment: str) -> Note | None:
+    """Forget the time of a deployment that has traffic again, from somebody else's hand."""
+    if deployment not in run.drained:
+        return None
+    return Note({"drained": {name: at for name, at in run.drained.items() if name != deployment}})

@@ -100,7 +100,7 @@ def _undeploy(run: Run, facts: Facts, found: DeploymentFacts, now: datetime) -> 
         return Wait("Azure ML is moving the traffic")
     if has_share:
         back = scene.back_to(facts, run.deployment)
-        return MoveTraffic(back.traffic, back.mirror)
+        return draining.resumed(run, run.deployment) or MoveTraffic(back.traffic, back.mirror)
     waits = draining.drain(run, run.deployment, now) if served else None
     return waits or DeleteDeployment()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.domain.actions import Action, MakeRoom, Move, MoveTraffic, Retire, Wait
-from shared.domain.draining import drain
+from shared.domain.draining import drain, resumed
 from shared.domain.rollout import WHOLE
 from shared.domain.run import State
 from shared.domain.scene import GONE
@@ -44,7 +44,8 @@ def make_room(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action |
     if facts.champion.state == "deleting":
         return Wait(f"Azure ML is deleting {champion.deployment}")
     if champion.deployment in facts.endpoint.traffic:
-        return MoveTraffic(_without(facts.endpoint.traffic, champion.deployment))
+        left = _without(facts.endpoint.traffic, champion.deployment)
+        return resumed(run, champion.deployment) or MoveTraffic(left)
     if facts.champion.state in GONE:
         return MakeRoom(champion.deployment)
     return drain(run, champion.deployment, now) or MakeRoom(champion.deployment)

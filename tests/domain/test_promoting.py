@@ -274,6 +274,22 @@ def test_what_has_lost_its_traffic_is_deleted_when_its_requests_are_over() -> No
     assert [type(action).__name__ for action in told[1:]] == ["Wait", "Wait", "DeleteDeployment"]
 
 
+def test_what_a_person_gives_traffic_again_drains_anew() -> None:
+    stage = Stage().at_first_step()
+    stage.run, stage.traffic = replace(stage.run, closing=State.FAILED), {"rold": 100}
+    stage.look()
+    stage.traffic = {"rold": 50, "rnew": 50}
+    assert stage.later(2) == a.Note({"drained": {}})
+    assert decide(stage.run, stage.seen(), stage.run.recipe, stage.at) == a.MoveTraffic({"rold": 100})
+    stage.traffic = {"rold": 100}
+    assert [type(stage.later(1)).__name__ for _ in range(4)] == [
+        "Note",
+        "Wait",
+        "DeleteDeployment",
+        "DeleteDeployment",
+    ]
+
+
 def test_what_cannot_answer_is_deleted_at_once() -> None:
     stage = Stage().at_first_step()
     stage.run, stage.traffic = replace(stage.run, closing=State.FAILED), {"rold": 100}
