@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.app import recipes
+from shared.domain import recipe_text
 from shared.domain.errors import Missing, Rejected
 from shared.domain.recipe import Recipe
 
@@ -53,7 +54,7 @@ class Books:
     def _read(self, name: str) -> Recipe | None:
         """Read a recipe; one that is missing or wrong sets no limits."""
         try:
-            return recipes.parse(self._world.recipes.read(name)[0], name)
+            return recipes.parse(self._world.recipes.read(name)[0], recipe_text.path_of(name))
         except (Missing, Rejected):
             return None
 

@@ -14,20 +14,33 @@ if TYPE_CHECKING:
 DEFAULT = "default"
 
 
-def parse(text: bytes, name: str) -> Recipe:
-    """Read a recipe's YAML 1.2 text; raises Rejected naming each wrong field, or the line that is no YAML."""
+def parse(text: bytes, path: str) -> Recipe:
+    """Read a recipe's YAML 1.2 text; raises Rejected naming each wrong field, or the line that is no YAML.
+
+    path: where the text lies, for people.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        values = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, UnicodeDecodeError) as fault:
+        return recipe_text.read(YAML(typ="safe", pure=True).load(text), path)
+    except RecursionError as fault:
+        raise recipe_text.invalid(path, "it is nested too deep, or holds itself") from fault
+    except (
+        YAMLError,
+        ValueError,
+    ) as fault:  # ValueError: bytes that are no text, a date that no calendar has
         mark = getattr(fault, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        what = getattr(fault, "problem", None) or "it is not UTF-8 text"
-        help_text = f"Mend the file and check it: droptune recipe check {name}.yaml"
-        raise Rejected("recipe-invalid", f"recipes/{name}.yaml{where}: {what}.", help_text) from fault
-    return recipe_text.read(values, name)
+        raise recipe_text.invalid(
+            path + (f", line {mark.line + 1}" if mark else ""), _wrong(fault)
+        ) from fault
+
+
+def _wrong(fault: Exception) -> str:
+    if isinstance(fault, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    said: str | None = getattr(fault, "problem", None) or getattr(fault, "reason", None)
+    return said or str(fault)
 
 
 def find(recipes: Recipes, name: str) -> tuple[Recipe | None, str, Problem | None]:
@@ -35,7 +48,7 @@ def find(recipes: Recipes, name: str) -> tuple[Recipe | None, str, Problem | Non
     for candidate in (name, DEFAULT):
         try:
             text, etag = recipes.read(candidate)
-            return parse(text, candidate), etag, None
+            return parse(text, recipe_text.path_of(candidate)), etag, None
         except Missing:
             continue
         except Rejected as fault:

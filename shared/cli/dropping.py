@@ -105,7 +105,7 @@ def _recipe_file(given: str) -> Recipe:
         raise Permanent(
             "recipe-missing", f"There is no recipe file {given}.", "Name a file: --recipe PATH.yaml"
         )
-    return parse(path.read_bytes(), path.stem)
+    return parse(path.read_bytes(), str(path))
 
 
 def _earlier(path: Path) -> datasets.Report:

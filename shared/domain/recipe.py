@@ -16,6 +16,12 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
+# A century at most: longer ones leave the calendar when they are added to a time. The schema alone says so:
+# what is read holds it, and a document that was written before it still reads.
+Hours = Annotated[float, Meta(gt=0, extra_json_schema={"maximum": 876_000})]
+HoursOrNought = Annotated[float, Meta(ge=0, extra_json_schema={"maximum": 876_000})]
+Days = Annotated[float, Meta(gt=0, extra_json_schema={"maximum": 36_500})]
+Minutes = Annotated[float, Meta(ge=0, extra_json_schema={"maximum": 52_560_000})]
 SERVERLESS = "serverless"
 Severity = Literal["ignore", "warn", "error"]
 Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)?(B|KiB|MiB|GiB)$", description="as 500MiB or 2GiB")]
@@ -115,27 +121,27 @@ class Serving(Section, frozen=True):
     instance_count: Count = 1
     rollout: tuple[Annotated[int, Meta(ge=1, le=100)], ...] = (10, 50, 100)
     strategy: Literal["blue_green", "canary", "mirror", "replace"] = "blue_green"
-    step_minutes: NotNegative = 10
+    step_minutes: Minutes = 10
     min_requests: Count = 20
     max_error_share: Fraction = 0.05
     max_latency_seconds: Positive | None = None
     max_slowdown: Annotated[float, Meta(ge=1)] = 2.0
     little_traffic: Literal["go", "wait", "back"] = "go"
-    wait_hours: Positive = 24
-    keep_previous_hours: NotNegative = 1
+    wait_hours: Hours = 24
+    keep_previous_hours: HoursOrNought = 1
 
 
 class Cost(Section, frozen=True):
     """Limits on money and time. None: no limit. Hours and days take fractions."""
 
     approve_above_usd: NotNegative | None = 50
-    approval_days: Positive = 7
+    approval_days: Days = 7
     monthly_budget_usd: NotNegative | None = None
-    max_job_hours: Positive = 12
-    idle_hours: Positive = 72
+    max_job_hours: Hours = 12
+    idle_hours: Hours = 72
     idle_action: Literal["hibernate", "delete"] | None = None
-    grace_hours: NotNegative = 24
-    ttl_days: Positive = 15
+    grace_hours: HoursOrNought = 24
+    ttl_days: Days = 15
     quiet_hours: QuietHours | None = None
 
 
@@ -143,7 +149,7 @@ class Keep(Section, frozen=True):
     """How long results stay. models: versions; prepared_days: prepared data."""
 
     models: Count = 5
-    prepared_days: Positive = 90
+    prepared_days: Days = 90
 
 
 class Notify(Section, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from shared.domain.errors import Problem, Rejected
 from shared.domain.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 def schema() -> dict[str, Any]:
@@ -26,26 +27,37 @@ def schema() -> dict[str, Any]:
     } | msgspec.json.schema(Recipe)
 
 
-def read(values: object, name: str) -> Recipe:
-    """Build the recipe `name` from plain values; an empty file is all defaults.
+def read(values: object, path: str) -> Recipe:
+    """Build a recipe from plain values; an empty file is all defaults. path: where it lies, for people.
 
     Raises Rejected naming the path of each wrong field, with the nearest known name.
     """
     values = {} if values is None else values
-    faults = list(_faults(values)) or list(_between(values))
+    faults = list(_faults(values)) or list(_unkept(values, "")) or list(_between(values))
     if faults:
-        raise _invalid(faults, name)
-    found = msgspec.convert(values, Recipe)
+        raise invalid(path, "; ".join(faults))
+    try:
+        found = msgspec.convert(values, Recipe)
+        msgspec.json.encode(found)  # as the ledger keeps it: what holds itself raises RecursionError here
+    except msgspec.ValidationError as wrong:
+        raise invalid(path, str(wrong)) from wrong
     if found.cost.quiet_hours is not None:
         try:
             quiet.read(found.cost.quiet_hours)
         except ValueError as wrong:
-            raise _invalid([f"cost.quiet_hours: {wrong}"], name) from wrong
+            raise invalid(path, f"cost.quiet_hours: {wrong}") from wrong
     return found
 
 
-def _invalid(faults: list[str], name: str) -> Rejected:
-    return Rejected("recipe-invalid", f"recipes/{name}.yaml: " + "; ".join(faults) + ".", _help(name))
+def path_of(name: str) -> str:
+    """Tell where a recipe of this name lies: in the container, and in a checkout."""
+    return f"recipes/{name}.yaml"
+
+
+def invalid(path: str, what: str) -> Rejected:
+    """Say what is wrong with a recipe, and how to look again. path: with the line, where one is known."""
+    again = f"Mend the file and check it: droptune recipe check {path.partition(', line ')[0]}"
+    return Rejected("recipe-invalid", f"{path}: {what}.", again)
 
 
 def missing(name: str, known: Iterable[str]) -> Problem:
@@ -58,10 +70,6 @@ def missing(name: str, known: Iterable[str]) -> Problem:
         f"Put recipes/{name}.yaml in place, or drop again: droptune drop FILE --recipe "
         + (near[0] if near else "RECIPE"),
     )
-
-
-def _help(name: str) -> str:
-    return f"Mend the file and check it: droptune recipe check {name}.yaml"
 
 
 @cache
@@ -78,6 +86,18 @@ def _faults(values: object) -> Iterable[str]:
             yield from _unknown(error.instance, error.schema["properties"], path)
         else:
             yield f"{path}: {_said(error)}"
+
+
+def _unkept(value: object, path: str) -> Iterator[str]:
+    """Find what the ledger's JSON cannot keep: `.nan`, `.inf`, a key that is no text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: found {value}, expected a finite number"
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        below = f"{path}.{key}".removeprefix(".")
+        if isinstance(value, dict) and not isinstance(key, str):
+            yield f"{below}: found {key!r} as a key, expected text: put it in quotes"
+        yield from _unkept(part, below)
 
 
 def _between(values: object) -> Iterable[str]:

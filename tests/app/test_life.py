@@ -401,3 +401,15 @@ def test_a_model_that_says_nothing_gets_no_traffic() -> None:
     life.train(name)
     run = life.until(name, "failed")
     assert "3 empty answers" in run.reason
+
+
+@pytest.mark.parametrize(
+    "broken", ["cost: {idle_hours: .inf}", "training: {day: 2026-13-45}", "checks: {1: warn}"]
+)
+def test_a_recipe_that_no_run_could_keep_rejects_the_drop_with_its_reason(broken: str) -> None:
+    life = Life()
+    life.storage.recipes.put("support", broken)
+    run = life.run(life.drop())
+    assert run.state is State.REJECTED
+    assert run.problem is not None
+    assert run.problem.code == "recipe-invalid"

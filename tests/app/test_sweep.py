@@ -57,6 +57,19 @@ def test_an_idle_endpoint_goes_and_its_run_retires() -> None:
     assert [v.tags["droptune-run"] for v in life.azureml.models.versions] == [run.name]
 
 
+@pytest.mark.parametrize(
+    "broken", ["cost: {idle_hours: .inf}", "training: {day: 2026-13-45}", "checks: {1: warn}"]
+)
+def test_a_recipe_that_cannot_be_read_sets_no_limits_and_stops_no_sweep(broken: str) -> None:
+    """The copy in the run governs then; other recipes' endpoints are looked at as ever."""
+    life = Life()
+    run = served(life)
+    life.storage.recipes.put("support", broken)
+    life.storage.recipes.put("default", broken)
+    pass_hours(life, run, 2)
+    assert [verdict.rule for verdict in sweep(life.world, dry_run=False).taken] == ["idle"]
+
+
 def test_the_same_sweep_twice_changes_nothing_more() -> None:
     life = Life()
     pass_hours(life, served(life), 2)

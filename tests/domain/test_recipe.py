@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.app.recipes import parse
@@ -15,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def read(text: str) -> Recipe:
-    return parse(text.encode(), "support")
+    return parse(text.encode(), "recipes/support.yaml")
 
 
 def fault(text: str) -> str:
@@ -59,7 +60,43 @@ def test_text_that_is_no_yaml_names_its_line() -> None:
 
 def test_bytes_that_are_no_text() -> None:
     with pytest.raises(Rejected):
-        parse(b"\xff\xfe\x00", "support")
+        parse(b"\xff\xfe\x00", "recipes/support.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cost: {idle_hours: .inf}", "cost.idle_hours"),
+        ("cost: {idle_hours: .nan}", "cost.idle_hours: found nan, expected a finite number"),
+        ("cost: {grace_hours: 99999999}", "cost.grace_hours: 99999999 is greater than the maximum"),
+        ("keep: {prepared_days: 1.0e+9}", "keep.prepared_days"),
+        ("training: {a: [1, {b: .inf}]}", "training.a.1.b: found inf, expected a finite number"),
+        ("training: {1: 2}", "training.1: found 1 as a key, expected text"),
+        ("checks: {101: warn}", "checks.101: found 101 as a key"),
+        ("data: {min_rows: 10.0}", "data.min_rows"),
+        ("training: {day: 2026-13-45}", "month must be in 1..12"),
+        ("training: &a {x: *a}", "holds itself"),
+        ("training: " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("base_model: {name: \x01}", "special characters are not allowed"),
+    ],
+)
+def test_values_that_no_run_could_keep_are_faults_and_no_tracebacks(text: str, said: str) -> None:
+    assert said in fault(text)
+
+
+def test_what_is_read_can_be_kept() -> None:
+    """What the ledger writes it must read again: JSON has no infinity, and would keep a null in its place."""
+    longest = "cost: {idle_hours: 876000, grace_hours: 876000, ttl_days: 36500, approval_days: 36500}"
+    recipe = read(longest)
+    assert msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe) == recipe
+
+
+def test_a_fault_names_the_file_that_was_given_and_a_command_that_finds_it() -> None:
+    for text in (b"a: 1", b"data:\n  min_rows: [1}"):
+        with pytest.raises(Rejected) as caught:
+            parse(text, "/elsewhere/mine.yml")
+        assert caught.value.problem.message.startswith("/elsewhere/mine.yml")
+        assert caught.value.problem.help.endswith("droptune recipe check /elsewhere/mine.yml")
 
 
 def test_an_address_in_notify_is_refused() -> None:
