@@ -1,6 +1,10 @@
 """What can be asked over HTTP. Every route but the health check takes a function key, in the header."""
 
 import json
+import logging
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import azure.functions as func
@@ -13,9 +17,11 @@ from shared.app.reports import report_of
 from shared.app.reviving import revive
 from shared.app.sweep import sweep as sweep_once
 from shared.app.sweep_report import SweepReport
-from shared.domain.errors import Missing, Permanent
+from shared.domain.errors import DroptuneError, Misconfigured, Missing, Permanent, Transient
 
+log = logging.getLogger(__name__)
 blueprint = func.Blueprint()
+Route = Callable[[func.HttpRequest], func.HttpResponse]
 NEWEST = 100
 LONGEST_REASON = 1000
 LONGEST_NAME = 200
@@ -33,6 +39,31 @@ HEADER_ALONE = {"error": "Send the key in the header x-functions-key: a key in a
 PAGE = {**HEADERS, "Content-Security-Policy": f"{POLICY}; style-src 'unsafe-inline'"}
 
 
+def _answering(route: Route) -> Route:
+    """Let a route say what hinders it: an error that goes out leaves an answer without a word."""
+
+    @wraps(route)
+    def answer(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            return route(req)
+        except DroptuneError as fault:
+            status = _status(fault)
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.warning("%s answers %d: %s", route.__name__, status, fault.problem.code)
+            return _json({"error": str(fault), "code": fault.problem.code}, status)
+
+    return answer
+
+
+def _status(fault: DroptuneError) -> HTTPStatus:
+    if isinstance(fault, Missing):
+        return HTTPStatus.NOT_FOUND
+    if isinstance(fault, Transient):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    mine = isinstance(fault, Misconfigured)
+    return HTTPStatus.INTERNAL_SERVER_ERROR if mine else HTTPStatus.CONFLICT
+
+
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name must be an argument
     """Say that the app answers; nothing else, for anyone may ask."""
@@ -40,6 +71,7 @@ def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the bi
 
 
 @blueprint.route(route="runs", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def runs(req: func.HttpRequest) -> func.HttpResponse:
     """List the newest runs; `?limit=` up to 100."""
     wanted = req.params.get("limit", "50")
@@ -49,6 +81,7 @@ def runs(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.route(route="runs/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def run(req: func.HttpRequest) -> func.HttpResponse:
     """Show one run with history, findings, metrics and cost."""
     name = req.route_params.get("id", "")
@@ -59,6 +92,7 @@ def run(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.route(route="runs/{id}/report", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def report(req: func.HttpRequest) -> func.HttpResponse:
     """Show what the check of a run's data set found, as a page or, with `?format=json`, as report.json.
 
@@ -67,25 +101,21 @@ def report(req: func.HttpRequest) -> func.HttpResponse:
     if _key_in_url(req):
         return _json(HEADER_ALONE, 401)
     as_json = req.params.get("format") == "json"
-    try:
-        found = report_of(wiring.world(), req.route_params.get("id", ""), "json" if as_json else "html")
-    except Missing as missing:
-        return _json({"error": str(missing)}, 404)
+    found = report_of(wiring.world(), req.route_params.get("id", ""), "json" if as_json else "html")
     return _page(found, as_json=as_json)
 
 
 @blueprint.route(route="sweep", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def sweep(req: func.HttpRequest) -> func.HttpResponse:
     """Show the last sweep's report: a page, or `?format=json`. The key in the header alone."""
     if _key_in_url(req):
         return _json(HEADER_ALONE, 401)
-    try:
-        return _swept(req, sweep_report.last(wiring.world()))
-    except Missing as missing:
-        return _json({"error": str(missing)}, 404)
+    return _swept(req, sweep_report.last(wiring.world()))
 
 
 @blueprint.route(route="sweep/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def plan(req: func.HttpRequest) -> func.HttpResponse:
     """Show what a sweep would do now, with the plan's digest: a dry run. The key in the header alone."""
     if _key_in_url(req):
@@ -94,12 +124,14 @@ def plan(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.route(route="runs/{id}/approve", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def approve(req: func.HttpRequest) -> func.HttpResponse:
     """Let a waiting run go on; `{"reason": TEXT, "by": NAME}` in the body are kept with it."""
     return _wish(req, "approve")
 
 
 @blueprint.route(route="runs/{id}/reject", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def reject(req: func.HttpRequest) -> func.HttpResponse:
     """End a waiting run; `{"reason": TEXT, "by": NAME}` in the body are kept with it."""
     return _wish(req, "reject")
@@ -135,18 +167,17 @@ def _wish(req: func.HttpRequest, action: str) -> func.HttpResponse:
     try:
         run_ = people.wish(wiring.world(), req.route_params.get("id", ""), action, by, asked.reason)
     except Permanent as refused:
-        status = 404 if refused.problem.code == "run-missing" else 409
-        return _json({"error": str(refused), "code": refused.problem.code}, status)
+        if refused.problem.code != "run-missing":
+            raise
+        return _json({"error": str(refused), "code": refused.problem.code}, 404)
     return _json(views.line(run_), 202)
 
 
 @blueprint.route(route="recipes/{recipe}/wake", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
 def wake(req: func.HttpRequest) -> func.HttpResponse:
     """Bring a recipe's retired model back into service; what serves already is answered as it is."""
-    try:
-        return _json(views.line(revive(wiring.world(), req.route_params.get("recipe", ""), "HTTP")), 202)
-    except Permanent as refused:
-        return _json({"error": str(refused), "code": refused.problem.code}, 409)
+    return _json(views.line(revive(wiring.world(), req.route_params.get("recipe", ""), "HTTP")), 202)
 
 
 def _swept(req: func.HttpRequest, found: SweepReport) -> func.HttpResponse:

@@ -33,6 +33,7 @@ LIMITS = {
 COMPARES = "azureml://registries/azureml/environments/acft-hf-nlp-gpu/labels/latest"
 INSTALLATION = re.compile(r"[a-z0-9-]{3,40}")
 URL = re.compile(r"https?://[^\s]+")
+SECURE_URL = re.compile(r"https://[^\s]+")  # Azure's libraries send no token over plain HTTP
 URL_OR_NONE = re.compile(r"(https?://[^\s]+)?")
 SCHEDULE = re.compile(r"\S+( \S+){5}")
 COMPONENT_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,254}")
@@ -159,8 +160,8 @@ def _storage(reader: _Reader) -> Storage:
         return Storage(None, None, connection)
     expected = "a service URL, as https://ACCOUNT.{}.core.windows.net"
     return Storage(
-        reader.shaped("DROPTUNE_STORAGE__blobServiceUri", URL, expected.format("blob")),
-        reader.shaped("DROPTUNE_STORAGE__queueServiceUri", URL, expected.format("queue")),
+        reader.shaped("DROPTUNE_STORAGE__blobServiceUri", SECURE_URL, expected.format("blob")),
+        reader.shaped("DROPTUNE_STORAGE__queueServiceUri", SECURE_URL, expected.format("queue")),
         None,
     )
 

@@ -59,6 +59,8 @@ def test_every_fault_is_named_at_once() -> None:
         ("CLAIM_SECONDS", "nan"),
         ("CLAIM_SECONDS", "inf"),
         ("ARM_URL", "management.azure.com"),
+        ("DROPTUNE_STORAGE__blobServiceUri", "http://acme.blob.core.windows.net"),
+        ("DROPTUNE_STORAGE__queueServiceUri", "http://acme.queue.core.windows.net"),
         ("DROPTUNE_INSTALLATION", "Acme Prod"),
         ("SWEEP_SCHEDULE", "*/15 * * * *"),
     ],

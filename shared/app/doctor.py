@@ -11,7 +11,7 @@ from shared.app import notices, recipes
 from shared.domain import checkup, run, subscriptions
 from shared.domain.checkup import Point
 from shared.domain.drops import Drop
-from shared.domain.errors import DroptuneError, Missing
+from shared.domain.errors import DroptuneError, Missing, Transient
 from shared.domain.preflight import compute, model, quota
 from shared.domain.recipe import SERVERLESS
 from shared.domain.survey import Survey
@@ -54,8 +54,13 @@ def _looked(check: str, look: Callable[[], list[Point]], *, needed: bool = True)
     except DroptuneError as error:
         problem = error.problem
         if needed:
-            return [checkup.broken(check, problem.message, problem.help or checkup.PROVISION)]
+            return [checkup.broken(check, problem.message, problem.help or _mend(error))]
         return [Point(check, "unknown", f"cannot be seen from here: {problem.message}")]
+
+
+def _mend(error: DroptuneError) -> str:
+    """Say what mends it: what is silent just now need not be made anew."""
+    return checkup.WAIT if isinstance(error, Transient) else checkup.PROVISION
 
 
 def _workspace(world: World, around: Surroundings) -> Point:
@@ -115,7 +120,7 @@ def _recipes(world: World) -> Iterator[Point]:
     try:
         names = sorted(world.recipes.names())
     except DroptuneError as error:
-        yield checkup.broken("recipes", error.problem.message, error.problem.help)
+        yield checkup.broken("recipes", error.problem.message, error.problem.help or _mend(error))
         return
     if not names:
         put = (

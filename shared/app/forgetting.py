@@ -51,7 +51,7 @@ def forget(world: World, drop: str, by: str, *, dry_run: bool) -> Forgotten:
             what = f"The run {run.name} of {drop} is {run.state}."
             raise Permanent("forget-running", what, f"End it first: droptune cancel {run.name}")
     found = Forgotten(
-        drop=drop,
+        drop=runs[0].drop.path,
         runs=[run.name for run in runs],
         files=[file for run in runs for file in world.prepared.names(f"{run.name}/")],
         models=[f"{run.model}:{run.model_version}" for run in runs if run.model and run.model_version],

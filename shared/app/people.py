@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.ports import World
 
 TRIES = 10
-ACTIONS = frozenset({"cancel", "approve", "reject"})
+DONE = {"cancel": "cancelled", "approve": "approved", "reject": "rejected"}
 
 
 def wish(world: World, run_name: str, action: str, by: str, reason: str = "") -> Run:
@@ -43,7 +43,7 @@ def wish(world: World, run_name: str, action: str, by: str, reason: str = "") ->
         if action != "cancel" and run.state is not State.AWAITING_APPROVAL and not held:
             raise Permanent(
                 "run-not-waiting",
-                f"The run {run.name} is {run.state}; only a run in awaiting_approval can be {action}ed.",
+                f"The run {run.name} is {run.state}; only a run in awaiting_approval can be {DONE[action]}.",
                 f"See it with droptune show {run.name}",
             )
         return replace(run, wishes=(*run.wishes, Wish(action, by, world.now(), reason, saw)))

@@ -18,9 +18,13 @@ MINUTE_HOURS, DAYS_FROM_HOURS = 1 / 60, 48
 
 
 def of_drop(ledger: Ledger, drop: str) -> list[Run]:
-    """Read the runs of a drop, the newest first; raises Permanent where there is none."""
+    """Read the runs of a drop, the newest first; raises Permanent where there is none.
+
+    A folder's path ends with a slash; where none has the path as it was given, it may lack that.
+    """
     recipe = drop.partition("/")[0] if "/" in drop else ""
-    runs = [run for run in ledger.of_recipe(recipe) if run.drop.path == drop]
+    found = [run for run in ledger.of_recipe(recipe) if run.drop.path in {drop, f"{drop}/"}]
+    runs = [run for run in found if run.drop.path == drop] or found
     if not runs:
         raise Permanent(
             "drop-unknown", f"No run is of the drop {drop!r}.", "See those there are: droptune runs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import getpass
 import os
 import sys
@@ -62,7 +63,10 @@ class Context:
     @property
     def by(self) -> str:
         """Name the person, for the run's history."""
-        return f"{getpass.getuser()} (command line)"
+        try:
+            return f"{getpass.getuser()} (command line)"
+        except (KeyError, OSError, ImportError):  # a container's user may have a number alone
+            return "somebody (command line)"
 
 
 def read_env_file(given: str | None) -> None:
@@ -78,7 +82,18 @@ def read_env_file(given: str | None) -> None:
         raise Misconfigured("env-file-missing", f"There is no env file {given}.", "Name another: --env-file")
     if not path.exists() or (not given and "DROPTUNE_INSTALLATION" in os.environ):  # noqa: TID251 - see below
         return
-    for line in path.read_text("utf-8").splitlines():
+    for line in _text(path).splitlines():
         key, sign, value = line.strip().partition("=")
         if sign and not key.startswith("#"):
             os.environ[key] = value.strip('"')  # noqa: TID251 - the one place that fills it, before settings load
+
+
+def _text(path: Path) -> str:
+    """Read a text file by its byte-order mark: PowerShell's `>` writes UTF-16, Windows' editors a mark."""
+    data = path.read_bytes()
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as fault:
+        what = f"The env file {path} is no UTF-8 text."
+        raise Misconfigured("env-file", what, "Make it again: azd env get-values > droptune.env") from fault

@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 CHUNK = 96 << 10  # stays in a core's cache
 
 
-def file_of(given: str) -> Path:
-    """Give an existing file; raises Permanent."""
+def file_of(given: str, command: str) -> Path:
+    """Give an existing file; raises Permanent. command: what is to be said again with another."""
     path = Path(given)
     if not path.is_file():
-        raise Permanent("file-missing", f"There is no file {path}.", "Name one: droptune check FILE")
+        what = f"{path} is a folder." if path.is_dir() else f"There is no file {path}."
+        raise Permanent("file-missing", what, f"Name a file: droptune {command} FILE")
     return path
 
 
 def files_of(path: Path) -> dict[str, Path]:
     """Give the files of a data set, of a folder those that are its parts; raises Permanent."""
     if not path.is_dir():
-        return {path.name: file_of(str(path))}
+        return {path.name: file_of(str(path), "check")}
     found = {one.name + "/" * one.is_dir(): one for one in sorted(path.iterdir())}
     found = {name: one for name, one in found.items() if name != SUCCESS and not folders.is_litter(name)}
     fault = folders.misfit(list(found))

@@ -35,7 +35,7 @@ def check(context: Context) -> int:
     --json gives every finding, but at most MOST_TOLD of one code, and tells how many it leaves out.
     """
     args = context.args
-    recipe = _recipe_file(args.recipe) if args.recipe else Recipe()
+    recipe = _recipe_file(args.recipe, "--recipe PATH.yaml") if args.recipe else Recipe()
     path, changes = Path(args.file), None
     files = dataset.files_of(path)
     if args.fix:
@@ -90,21 +90,20 @@ def drop(context: Context) -> int:
 
 def check_recipe(context: Context) -> int:
     """Read a recipe file and name every wrong field."""
-    _recipe_file(context.args.file)
+    _recipe_file(context.args.file, "droptune recipe check FILE")
     output.as_json({"recipe": context.args.file, "sound": True}) if context.args.json else output.say(
         f"{context.args.file} is a sound recipe"
     )
     return 0
 
 
-def _recipe_file(given: str) -> Recipe:
+def _recipe_file(given: str, how: str) -> Recipe:
+    """Read a recipe by its path, or by its name in recipes/. how: to name another."""
     path = Path(given)
     if not path.exists():
         path = Path("recipes") / f"{given}.yaml"
     if not path.exists():
-        raise Permanent(
-            "recipe-missing", f"There is no recipe file {given}.", "Name a file: --recipe PATH.yaml"
-        )
+        raise Permanent("recipe-missing", f"There is no recipe file {given}.", f"Name a file: {how}")
     return parse(path.read_bytes(), str(path))
 
 

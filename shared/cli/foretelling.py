@@ -24,7 +24,7 @@ FAILS = 2
 
 def foretell(context: Context) -> int:
     """Foretell a file. Exit 0 the job would train, 2 it would fail."""
-    path = file_of(context.args.file)
+    path = file_of(context.args.file, "foretell")
     try:
         told = foretold_of(
             chunks_of(path), counter(Path(context.args.tokenizer), context.args.max_seq_length)

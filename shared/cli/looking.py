@@ -74,7 +74,10 @@ def endpoints(context: Context) -> int:
     if context.args.json:
         output.as_json(rows)
     else:
-        output.table(rows, ["endpoint", "state", "whose", "recipe", "traffic", "deployments"])
+        output.table(
+            [row | _words(row) for row in rows],
+            ["endpoint", "state", "whose", "recipe", "traffic", "deployments"],
+        )
     return 0
 
 
@@ -89,6 +92,11 @@ def _endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
         "traffic": dict(endpoint.traffic),
         "deployments": [deployment.name for deployment in world.endpoints.deployments(endpoint.name)],
     }
+
+
+def _words(row: dict[str, Any]) -> dict[str, str]:
+    shares = (f"{name} {share} %" for name, share in row["traffic"].items())
+    return {"traffic": ", ".join(shares), "deployments": ", ".join(row["deployments"])}
 
 
 def _tell(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from shared.domain.errors import DroptuneError, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+MOST_DIGITS = 9  # a longer number is more than there is
+NOBODY_READS = 141  # as the shell tells of SIGPIPE
 FAILED = 3  # `check` gives 1 and 2 to what it found; the other commands have no such exits
 COMMANDS = {
     "drop": "dropping:drop",
@@ -52,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _command(args.command)(Context(args))
     except DroptuneError as error:
         output.fault(error.problem)
+    except BrokenPipeError:
+        return _unheard()
     except OSError as fault:
         output.fault(_of_the_machine(fault))
     except KeyboardInterrupt:
@@ -63,6 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.excepthook(*sys.exc_info())  # as Python shows it, but for its exit, which would be a verdict
     return failed
+
+
+def _unheard() -> int:
+    """End as any program whose reader, as `head`, has had enough; Python's last flush must not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return NOBODY_READS
 
 
 def _of_the_machine(fault: OSError) -> Problem:
@@ -135,8 +146,14 @@ def _checking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("--max-seq-length", type=int, default=-1, metavar="N", help="as the recipe sets it")
 
 
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text[:MOST_DIGITS]) > 0:
+        return int(text[:MOST_DIGITS])
+    raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+
+
 def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    add("runs", "list the newest runs").add_argument("--limit", type=int, default=20)
+    add("runs", "list the newest runs").add_argument("--limit", type=_count, default=20, metavar="N")
     one = add("show", "show a run: history, findings, figures, what to do next")
     one.add_argument("run")
     one.add_argument("--html", metavar="OUT", help="write the run as a page, with its curves")
@@ -150,7 +167,9 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one.add_argument("drop", help="its path, RECIPE/FILE or RECIPE/FOLDER/; or the name of one run")
     one = add("events", "print what happened, one CloudEvent a line")
     one.add_argument("--follow", action="store_true", help="go on until interrupted")
-    one.add_argument("--limit", type=int, default=20, help="of how many of the newest runs (default: 20)")
+    one.add_argument(
+        "--limit", type=_count, default=20, metavar="N", help="of how many of the newest runs (default: 20)"
+    )
     add("doctor", "say what is not configured or not allowed, and how to mend it: exit 0 sound")
     add("endpoints", "list the workspace's endpoints and whose they are")
 

@@ -63,6 +63,8 @@ def adopt(context: Context) -> int:
 
 
 def _tell(report: SweepReport) -> None:
+    if not report.verdicts and not report.errors:
+        output.say("there is no endpoint to look at")
     for verdict in sorted(report.verdicts, key=lambda one: (ORDER.index(one.action), one.key)):
         what = f"{verdict.endpoint}/{verdict.deployment}" if verdict.deployment else verdict.endpoint
         why = f"[{verdict.rule}] {verdict.reason}{_money(verdict.costs_monthly_usd)}"

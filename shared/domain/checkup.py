@@ -26,6 +26,7 @@ NO_CREDENTIAL = "none"
 NOTICES_OF = timedelta(days=1)
 AGAIN = "then: droptune doctor"
 PROVISION = f"Make it again: azd provision, {AGAIN}"
+WAIT = f"It does not answer just now: wait a minute, {AGAIN}"
 SUBSCRIBE = f"Make it as it should be: azd hooks run postdeploy, {AGAIN}"
 REDEPLOY = f"Deploy the code again: azd deploy, {AGAIN}"
 RUNS_END = re.compile(r", then drop again(?: \([^)]*\)|: .*$)|, then: droptune retry \S+$")

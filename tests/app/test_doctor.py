@@ -7,7 +7,7 @@ import pytest
 
 from shared.app.doctor import examine
 from shared.domain import needed_roles
-from shared.domain.errors import Misconfigured, Missing
+from shared.domain.errors import Misconfigured, Missing, Transient
 from shared.domain.needed_roles import Grant
 from shared.ports.surroundings import Datastore
 from tests.app.life import Life
@@ -163,6 +163,17 @@ def test_what_may_not_be_seen_is_no_fault() -> None:
     unseen = {point.check for point in found if point.state == "unknown" and "cannot be seen" in point.said}
     expected = {"roles", "function keys", "subscription dataset-uploaded", "subscription job-finished"}
     assert unseen == expected
+
+
+def test_what_is_silent_just_now_is_to_be_waited_for_and_not_made_again() -> None:
+    life = Life()
+    life.storage.fail_next("recipes.names", Transient("storage-unavailable", "Storage does not answer."))
+    away = Transient("storage-unavailable", "Storage does not answer for the container datasets.")
+    found = lame(FakeSurroundings(refuse={"container": away}), life)
+    assert {"container datasets", "recipes"} <= set(found)
+    assert {point.help for point in found.values()} == {
+        "It does not answer just now: wait a minute, then: droptune doctor"
+    }
 
 
 def test_without_the_apps_id_the_rest_is_looked_at() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.layout import ROOT
+from shared.app.receive import receive
 from shared.cli import context, output
 from shared.cli.main import COMMANDS, main, parser
 from tests.app.life import Life, chats
@@ -283,3 +287,114 @@ def test_events_are_printed_a_line_each_with_the_ids_that_the_topic_hears(
     assert main(["events"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["id"] for one in told] == [event.id for event in life.notices.topic.events]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_what_windows_writes_is_an_env_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """`azd env get-values > droptune.env` makes UTF-16 in PowerShell."""
+    import os
+
+    path = tmp_path / "droptune.env"
+    path.write_text('DROPTUNE_INSTALLATION="droptune-x7"\r\nAZUREML_WORKSPACE_NAME="mlw-x7"\r\n', encoding)
+    for key in ("DROPTUNE_INSTALLATION", "AZUREML_WORKSPACE_NAME"):
+        monkeypatch.delenv(key, raising=False)
+    context.read_env_file(str(path))
+    assert os.environ["DROPTUNE_INSTALLATION"] == "droptune-x7"  # noqa: TID251
+    assert os.environ["AZUREML_WORKSPACE_NAME"] == "mlw-x7"  # noqa: TID251
+
+
+def test_an_env_file_that_is_no_text_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "droptune.env"
+    path.write_bytes(b"A=\xff\n")
+    assert main(["runs", "--env-file", str(path)]) == 1
+    assert "is no UTF-8 text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["-1", "0", "x", ""])
+@pytest.mark.parametrize("command", ["runs", "events"])
+def test_a_limit_that_is_no_number_is_said(
+    capsys: pytest.CaptureFixture[str], command: str, limit: str
+) -> None:
+    assert main([command, f"--limit={limit}"]) != 0
+    assert f"{limit!r} is no number above 0" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_had_enough_is_no_fault(tmp_path: Path) -> None:
+    """As `droptune check … | head -1`: nothing is wrong with the path."""
+    data = tmp_path / "many.jsonl"
+    data.write_text('{"messages": [{"role": "user", "content": "Where?"}]}\n' * 20_000)
+    command = [sys.executable, "-m", "shared.cli.main", "check", str(data), "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert (process.wait(), said) == (141, "")
+
+
+def test_help_names_a_command_that_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipe", "check", "nowhere"]) == 1
+    assert "droptune recipe check FILE" in capsys.readouterr().err
+    assert main(["foretell", str(tmp_path), "--tokenizer", str(tmp_path)]) == 1
+    assert f"{tmp_path} is a folder. Name a file: droptune foretell FILE" in capsys.readouterr().err
+
+
+def test_who_has_no_name_on_this_machine_is_somebody(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    name = life.drop()
+    assert main(["cancel", name]) == 0
+    assert life.until(name, "cancelled").history[-1].by == "somebody (command line)"
+
+
+def test_only_a_waiting_run_can_be_approved(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    name = life.drop()
+    assert main(["approve", name]) == 1
+    assert "can be approved." in capsys.readouterr().err
+
+
+def test_a_report_that_is_not_there_is_said_with_its_reason(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = life.drop("support/a.csv")
+    assert main(["show", refused, "--report"]) == 1
+    assert f"it ended rejected before its data were read. See why: droptune show {refused}" in (
+        capsys.readouterr().err
+    )
+    run = life.live()
+    assert main(["forget", run.drop.path]) == 0
+    capsys.readouterr()
+    assert main(["show", run.name, "--report"]) == 1
+    assert f"The report of {run.name} was erased at 2026-" in capsys.readouterr().err
+
+
+def test_the_table_of_endpoints_is_for_people(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    run = life.live()
+    assert main(["endpoints"]) == 0
+    told = capsys.readouterr().out
+    assert f"{run.deployment} 100 %" in told
+    assert not set("{}[]'") & set(told)
+
+
+@pytest.mark.usefixtures("life")
+def test_a_sweep_of_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep"]) == 0
+    assert "there is no endpoint to look at" in capsys.readouterr().out
+
+
+def test_a_folder_is_found_without_the_slash_at_its_end(
+    life: Life, capsys: pytest.CaptureFixture[str]
+) -> None:
+    life.storage.drops.put("support/week/train.jsonl", chats())
+    life.storage.drops.put("support/week/_SUCCESS", b"")
+    name = receive(life.world, "support/week/_SUCCESS")
+    assert main(["trace", "support/week", "--json"]) == 0
+    found = printed(capsys)
+    assert (found["drop"], [one["run"] for one in found["runs"]]) == ("support/week/", [name])

@@ -216,6 +216,16 @@ def test_impossible_names_lead_nowhere(storage: Rig, name: str) -> None:
     assert name not in storage.listed("runs") | storage.listed("prepared") | storage.listed("datasets")
 
 
+@pytest.mark.parametrize("sign", ["\x1b", "\n", "\x7f", "\x85"])
+def test_a_name_with_a_control_character_is_refused_before_it_breaks_every_listing(
+    storage: Rig, folder: str, sign: str
+) -> None:
+    """XML cannot hold most of them: Azurite answers 500 to each listing as long as such a blob is there."""
+    with pytest.raises(Permanent, match="No blob can have the name"):
+        storage.drops.upload(f"{folder}/a{sign}b.jsonl", io.BytesIO(b"mine"), retrain=False)
+    assert [drop for drop in storage.drops.all() if drop.path.startswith(folder)] == []
+
+
 def test_steps_say_run_and_wake(storage: Rig, folder: str) -> None:
     storage.messages()
     storage.steps.send(folder, wake=7)

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
+from unicodedata import category
 
 from shared.datasets.tokenizer_files import NAMES
 from shared.domain import drops, folders
 from shared.domain.drops import Drop
-from shared.domain.errors import Changed, Missing
+from shared.domain.errors import Changed, Missing, Permanent
 from shared.ports import Documents, Drops, Entry, Prepared, Recipes, Steps, Stored
 from tests.fakes.boxes import Blob, Box
 from tests.fakes.faults import Faults
@@ -117,6 +118,9 @@ class FakeDrops:
 
     def upload(self, path: str, source: BinaryIO, *, retrain: bool) -> Drop:
         with self._faults.call("drops.upload"):
+            if any(category(sign) == "Cc" for sign in path):
+                what = f"No blob can have the name {path!r}."
+                raise Permanent("storage-name", what, "Choose another name.")
             return self.put(path, source.read(), {"retrain": "true"} if retrain else {})
 
     def _blobs(self, prefix: str = "") -> Iterator[Drop]:

@@ -11,6 +11,7 @@ import pytest
 
 from functions import web
 from shared.app.sweep import sweep
+from shared.domain.errors import Transient
 from tests.app.life import chats
 from tests.app.test_sweep import pass_hours, served
 
@@ -294,3 +295,32 @@ def test_what_does_not_wait_cannot_be_approved(life: Life) -> None:
 
     assert (refused.status_code, _body(refused)["code"]) == (409, "run-not-waiting")
     assert (unknown.status_code, _body(unknown)["code"]) == (404, "run-missing")
+
+
+def test_a_document_that_cannot_be_read_is_said_and_not_answered_without_a_word(life: Life) -> None:
+    name = life.drop()
+    life.world.ledger.put(f"r/{name}.json", b'{"version": 99}')
+    for route in (web.run, web.report):
+        answer = _ask(route, "runs/x", route_params={"id": name})
+        assert (answer.status_code, _body(answer)["code"]) == (500, "ledger-newer")
+        assert "azd deploy" in _body(answer)["error"]
+    assert _post(web.approve, name).status_code == 500
+
+
+def test_what_does_not_answer_just_now_is_said_as_such(life: Life) -> None:
+    name = life.drop()
+    for route, call in (
+        (web.runs, "documents.names"),
+        (web.run, "documents.read"),
+        (web.plan, "endpoints.all"),
+    ):
+        fake = life.azureml if call.startswith("endpoints") else life.storage
+        fake.fail_next(call, Transient("away", "It is away."))
+        answer = _ask(route, "x", route_params={"id": name})
+        assert (answer.status_code, _body(answer)["code"]) == (503, "away"), call
+
+
+@pytest.mark.usefixtures("life")
+def test_a_report_of_no_run_names_the_run_and_not_a_blob() -> None:
+    told = _body(_ask(web.report, "runs/x/report", route_params={"id": "none"}))
+    assert told["error"].startswith("There is no run 'none'.")

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from shared.adapters.azureml import entities, scoring, shapes
 from shared.adapters.azureml.errors import capital, mapped
 from shared.adapters.azureml.place import DEPLOYMENTS, ENDPOINTS, Request
-from shared.domain.errors import AlreadyThere, DroptuneError, Missing, Permanent
+from shared.domain.errors import AlreadyThere, DroptuneError, Misconfigured, Missing, Permanent
 from shared.domain.tags import RECIPE
 from shared.ports import NO_COPIES
 
@@ -50,9 +50,17 @@ class AzureMLEndpoints:
         return shapes.endpoint(self._get(name))
 
     def all(self) -> Iterator[Endpoint]:
-        """List every endpoint, page by page."""
-        for found in self._pages(f"{self._place.id}/onlineEndpoints", ENDPOINTS, "the endpoints"):
-            yield shapes.endpoint(found)
+        """List every endpoint, page by page; raises Misconfigured where the workspace is not there."""
+        try:
+            for found in self._pages(f"{self._place.id}/onlineEndpoints", ENDPOINTS, "the endpoints"):
+                yield shapes.endpoint(found)
+        except Missing as missing:  # a list is never missing by itself
+            raise Misconfigured(
+                "workspace-missing",
+                f"There is no workspace at {self._place.id}.",
+                "Name it in AZURE_SUBSCRIPTION_ID, AZURE_RESOURCE_GROUP, AZUREML_WORKSPACE_NAME, then: "
+                "droptune doctor",
+            ) from missing
 
     def create(self, name: str, auth: str, tags: Mapping[str, str]) -> None:
         """Begin to make one; raises AlreadyThere where the workspace or the region knows the name."""

@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
+from unicodedata import category
 
 from shared.adapters.storage.container import version
 from shared.adapters.storage.errors import READER, mapped
@@ -13,7 +14,7 @@ from shared.adapters.storage.place import DATASETS, PIECE, RECIPES
 from shared.datasets.tokenizer_files import NAMES
 from shared.domain import drops, folders
 from shared.domain.drops import Drop
-from shared.domain.errors import Changed, Missing
+from shared.domain.errors import Changed, Missing, Permanent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +75,14 @@ class BlobDrops:
             raise Changed(gone.problem.code, gone.problem.message) from gone
 
     def upload(self, path: str, source: BinaryIO, *, retrain: bool) -> Drop:
-        """Write a file, as a user would; raises Changed where another drop took its place at once."""
+        """Write a file, as a user would; raises Changed where another drop took its place at once.
+
+        Names may hold no control characters (Naming and Referencing Containers, Blobs, and Metadata); XML
+        cannot hold most of them, so that one such blob may break each listing, and with it every receipt.
+        """
+        if any(category(sign) == "Cc" for sign in path):
+            what = f"No blob can have the name {path!r}: it holds a control character."
+            raise Permanent("storage-name", what, "Choose another name.")
         blob = self._container.new(path)
         with mapped(self._container.what(path)):
             made = blob.upload_blob(source, metadata={"retrain": "true"} if retrain else {}, overwrite=True)

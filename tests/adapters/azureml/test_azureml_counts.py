@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.adapters.azureml import AzureMLEndpoints
+from shared.domain.errors import Misconfigured
 from tests.adapters.azureml.https import Reply, Seen, Service, service
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ def answer(seen: Seen) -> Reply:
 
 def shown(name: str) -> dict[str, object]:
     return {"name": name, "tags": {}, "properties": {"provisioningState": "Succeeded"}}
+
+
+def test_a_workspace_that_is_not_there_is_said_where_its_endpoints_are_listed(azure: Service) -> None:
+    """A list is never missing by itself: a mistyped setting is."""
+    azure.answer = lambda _seen: Reply(404, {"error": {"code": "ResourceNotFound", "message": "not found"}})
+    with pytest.raises(Misconfigured, match=r"There is no workspace at .*/workspaces/w") as caught:
+        list(AzureMLEndpoints(azure.place()).all())
+    assert "AZUREML_WORKSPACE_NAME" in caught.value.problem.help
 
 
 def test_a_count_is_made_once_and_again_after_its_time(azure: Service) -> None:
