@@ -84,8 +84,11 @@ class Apprise:
 
     def _tell(self, url: str, title: str, text: str) -> bool:
         from apprise import Apprise as Channels
+        from apprise import NotifyFormat
 
         # It logs a URL it cannot read whole, secret and all.
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         channels = Channels()
-        return bool(channels.add(url) and channels.notify(body=text, title=title))
+        # Plain text, said to be so: a channel of HTML or Markdown, as mail and Teams are, would take a file's
+        # name in a reason for a link or a mention.
+        return bool(channels.add(url) and channels.notify(text, title, body_format=NotifyFormat.TEXT))

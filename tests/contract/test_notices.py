@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -108,3 +109,41 @@ def test_people_are_told_through_apprise_and_no_address_is_ever_said(
     assert "secret-token" not in caplog.text
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["html", "markdown"])
+def test_what_a_reason_quotes_is_no_mark_up_in_any_channel(kind: str) -> None:
+    """A rejected drop's reason names its file, and whoever may drop one chooses that name."""
+
+    class handler(Heard):  # noqa: N801 - of this test alone
+        bodies: ClassVar[list[bytes]] = []
+
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    people = Apprise({"CHAT": f"json://127.0.0.1:{server.server_port}/?format={kind}"})
+    hostile = "The blob 'support/<img src=x>[log in](https://evil.example).csv' has an unknown ending"
+    assert people.tell(["CHAT"], "Droptune: support rejected", hostile) == {}
+    said = json.loads(handler.bodies[0])["message"]
+    assert "<img src=x>" not in said
+    assert kind == "html" or "[log in](https" not in said
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_mail_is_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+
+    class Smtp:
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def login(self, *_: Any) -> None: ...
+
+        def sendmail(self, _from: str, _to: list[str], message: str) -> None:
+            sent.append(message)
+
+        def quit(self) -> None: ...
+
+    monkeypatch.setattr("smtplib.SMTP", Smtp)
+    assert Apprise({"MAIL": "mailto://u:p@mail.example"}).tell(["MAIL"], "t", "one <b>\ntwo") == {}
+    assert "text/plain" in sent[0]
+    assert "text/html" not in sent[0]
