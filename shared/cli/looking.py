@@ -76,7 +76,7 @@ def endpoints(context: Context) -> int:
     else:
         output.table(
             [row | _words(row) for row in rows],
-            ["endpoint", "state", "whose", "recipe", "traffic", "deployments"],
+            ["endpoint", "state", "whose", "recipe", "traffic", "deployments", "address"],
         )
     return 0
 
@@ -89,6 +89,7 @@ def _endpoint(world: World, endpoint: Endpoint) -> dict[str, Any]:
         "whose": "ours" if ours else "not ours",
         "recipe": endpoint.tags.get(RECIPE),
         "run": endpoint.tags.get(RUN),
+        "address": endpoint.scoring_url,
         "traffic": dict(endpoint.traffic),
         "deployments": [deployment.name for deployment in world.endpoints.deployments(endpoint.name)],
     }

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from shared.ports import World
 
 SECONDS = 1.0
+LOOKS = 60  # without a run, before a person is told what it may wait for
+NO_RUN = (
+    "no run of it yet: the app looks for drops each few minutes, and receives it then; else: droptune doctor"
+)
 GOOD = frozenset({State.LIVE, State.UNCHANGED})
 
 
@@ -23,8 +27,9 @@ def follow(world: World, name: str, *, wait_for_it: bool = False) -> Run:
 
     wait_for_it: a drop's run may not be in the ledger yet; else its absence raises Permanent.
     """
-    ledger, told, reason = Ledger(world.ledger), 0, ""
+    ledger, told, reason, looks = Ledger(world.ledger), 0, "", 0
     while True:
+        looks += 1
         try:
             run = ledger.load(name).run
         except Transient as fault:
@@ -32,6 +37,8 @@ def follow(world: World, name: str, *, wait_for_it: bool = False) -> Run:
         except Missing:
             if not wait_for_it:
                 raise missing(name) from None
+            if looks == LOOKS:
+                output.progress(f"          {'':<18} {NO_RUN}")
         else:
             for change in run.history[told:]:
                 output.progress(f"{change.at:%H:%M:%S}  {change.state:<18} {change.reason}")

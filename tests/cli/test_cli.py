@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.layout import ROOT
+from shared.app.advance import advance
 from shared.app.receive import receive
-from shared.cli import context, output
+from shared.cli import context, output, watching
 from shared.cli.main import COMMANDS, main, parser
 from tests.app.life import Life, chats
 
@@ -380,6 +382,9 @@ def test_the_table_of_endpoints_is_for_people(life: Life, capsys: pytest.Capture
     assert main(["endpoints"]) == 0
     told = capsys.readouterr().out
     assert f"{run.deployment} 100 %" in told
+    address = life.world.endpoints.find(run.endpoint or "").scoring_url
+    assert address
+    assert address in told
     assert not set("{}[]'") & set(told)
 
 
@@ -398,3 +403,24 @@ def test_a_folder_is_found_without_the_slash_at_its_end(
     assert main(["trace", "support/week", "--json"]) == 0
     found = printed(capsys)
     assert (found["drop"], [one["run"] for one in found["runs"]]) == ("support/week/", [name])
+
+
+def test_a_drop_that_nobody_receives_is_told_of_while_it_is_waited_for(
+    life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The app may be stopped; it may also be that an event was lost, and the timer comes in minutes."""
+    waited = itertools.count(1)
+
+    def a_second(_seconds: float) -> None:
+        if next(waited) == watching.LOOKS + 5:
+            name = receive(life.world, "support/a.csv")
+            assert name is not None
+            advance(life.world, life.timing, name)
+
+    monkeypatch.setattr("shared.cli.watching.time.sleep", a_second)
+    path = tmp_path / "a.csv"
+    path.write_bytes(chats())
+    assert main(["drop", str(path), "--recipe", "support", "--no-check", "--wait"]) == 1
+    told = capsys.readouterr().err
+    assert told.count("no run of it yet") == 1
+    assert told.index("no run of it yet") < told.index("received")
