@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -93,3 +95,40 @@ def test_the_page_fits_the_screen(tmp_path: Path, width: int) -> None:
         timeout=120,
     )
     assert 'data-wide="0"' in done.stdout
+
+
+BROKEN = """
+<iframe id="phone" style="width: 390px; height: 900px; border: 0"></iframe>
+<script>
+const phone = document.getElementById("phone"), cut = [];
+phone.onload = () => {
+  const page = phone.contentDocument, walk = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) for (const word of walk.currentNode.data.matchAll(/[a-z]{2,9}/gi)) {
+    const range = page.createRange();
+    range.setStart(walk.currentNode, word.index);
+    range.setEnd(walk.currentNode, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map((one) => one.top)).size > 1) cut.push(word[0]);
+  }
+  document.documentElement.dataset.cut = cut.join(" ");
+};
+phone.srcdoc = PAGE;
+</script>
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_phone_breaks_no_short_word_in_two(tmp_path: Path) -> None:
+    """`idle` stood there as `id` and `le`: a column that may break anywhere gets narrower than its words."""
+    name, why = "acme-support-german-5af7fc78", "no request for 4321 minutes, alive in 4320 of 4321"
+    verdicts = [
+        Verdict(name, "r20e3df0bde", "mark", "idle", why, "support", "r", 2681.0, 2681.0),
+        Verdict("theirs", None, "keep", "not-ours", "it does not carry this installation's tag"),
+    ]
+    report = replace(everything(), verdicts=tuple(verdicts), taken=(), errors={"acme-x": "503"})
+    page = sweep_page.render(report, [])
+    path = tmp_path / "phone.html"
+    path.write_text(BROKEN.replace("PAGE", json.dumps(page).replace("<", "\\u003c")), "utf-8")
+    done = subprocess.run(
+        [str(CHROMIUM), *FLAGS, path.as_uri()], check=True, capture_output=True, text=True, timeout=120
+    )
+    assert 'data-cut=""' in done.stdout
