@@ -27,6 +27,8 @@ def main(words: list[str]) -> int:
     except Failed as fault:
         say(f"dev.py: {fault}")
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _run(word: str, more: list[str]) -> int:

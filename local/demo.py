@@ -73,6 +73,9 @@ def main() -> int:
     os.environ.update(stack.settings)  # noqa: TID251 - Azure's libraries read theirs there
     try:
         result = run(Tools(stack.env), begun)
+    except KeyboardInterrupt:
+        say("\nEnding the local stack ...")
+        return 130
     finally:
         if not args.keep and not was_running:
             stack.stop()

@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (processes.NotReady, FileNotFoundError) as fault:
         print(f"dev.py: {fault}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _up(stack: Stack, args: argparse.Namespace) -> int:
@@ -55,6 +57,7 @@ def _up(stack: Stack, args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would leave half of it behind
         print()
     ended = stack.stop()
     print(f"ended: {', '.join(ended) or 'nothing'}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,9 +54,17 @@ def quietly(what: str, command: Sequence[object], cwd: Path = ROOT) -> None:
 
 
 def shown(command: Sequence[object], *, to_stderr: bool = False) -> int:
-    """Run a program in the foreground and give its exit code."""
+    """Run a program in the foreground and give its exit code.
+
+    A terminal sends Ctrl-C to the program too: it is waited for while it ends what it started. SIGTERM comes
+    to us alone, and is passed on.
+    """
     out = sys.stderr if to_stderr else None
-    try:
-        return subprocess.run([str(part) for part in command], cwd=ROOT, stdout=out, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    with subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=out) as process:
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            while True:
+                with suppress(KeyboardInterrupt):
+                    return process.wait()
+        finally:
+            signal.signal(signal.SIGTERM, before)
