@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -174,3 +175,9 @@ def test_each_thing_that_is_wrong_is_named(change: dict[str, Any], said: str) ->
         properties[key] = {**properties[key], **value} if key == "filter" else value
     (fault,) = wanted.faults(wanted.DROPS, {"properties": properties}, APP, host)
     assert said in fault
+
+
+def test_no_page_tells_people_to_run_it_without_what_azd_hands_it() -> None:
+    """By itself it finds no settings, and says: Run it through azd."""
+    for page in (Path(__file__).parents[2] / "docs").rglob("*.md"):
+        assert "python3 infra/hooks/subscribe.py" not in page.read_text("utf-8"), page
