@@ -127,8 +127,8 @@ def _tell(run: Run) -> None:
         if value:
             output.say(f"  {key}: {value}")
     output.lines(f"  endpoint {tracing.ended_said(end)}" for end in run.endpoint_ends)
-    if run.problem is not None:
-        output.say(f"  {run.problem}")
+    if run.problem is not None:  # the end of a log, often: line by line
+        output.lines(f"  {line}" for line in str(run.problem).splitlines())
 
 
 def _money(run: Run) -> str:

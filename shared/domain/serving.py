@@ -134,7 +134,7 @@ def _deployment(run: Run, deployment: DeploymentFacts | None) -> Action:
     if deployment.state in {"failed", "canceled"}:
         cause = causes.of(deployment.error, deployment.log)
         told = f" ({cause.told})" if cause.told else ""
-        why = f": {deployment.error}" if deployment.error else ""
+        why = f": {deployment.error.rstrip('. ')}" if deployment.error else ""
         what = f"The deployment {run.deployment} failed{told}{why}."
         return _failed(run, f"deployment-{cause.code}", what, deployment.log, cause.helps)
     return Wait(f"deployment {run.deployment} is {deployment.state}")

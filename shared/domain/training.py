@@ -119,8 +119,10 @@ def _job_failed(run: Run, job: JobFacts, now: datetime) -> Action:
     told = f" ({cause.told})" if cause.told else ""
     often = f", {run.preemptions + 1} times" if cause is causes.PREEMPTED else ""
     log = f" The end of its log: {job.log}" if job.log else ""
-    what = f"The job {run.job} failed{where}{told}{often}: {job.error or 'no reason was given'}."
-    return _failed(run, f"job-{cause.code}", what, f"{cause.helps}. {_page(run)}", log)
+    why = (job.error or "no reason was given").rstrip(". ")
+    what = f"The job {run.job} failed{where}{told}{often}: {why}."
+    helps = "" if cause is causes.UNKNOWN else f"{cause.helps}. "
+    return _failed(run, f"job-{cause.code}", what, f"{helps}{_page(run)}", log)
 
 
 def _next_attempt(run: Run, now: datetime) -> Move:

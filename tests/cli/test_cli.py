@@ -424,3 +424,16 @@ def test_a_drop_that_nobody_receives_is_told_of_while_it_is_waited_for(
     told = capsys.readouterr().err
     assert told.count("no run of it yet") == 1
     assert told.index("no run of it yet") < told.index("received")
+
+
+def test_the_end_of_a_log_is_shown_line_by_line(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    run = life.until(life.drop(), "training")
+    life.tick()
+    life.azureml.jobs.fail(
+        life.run(run.name).job or "", "it broke", "step 1\nstep 2\x1b[31m\nRuntimeError: x"
+    )
+    life.until(run.name, "failed")
+    assert main(["show", run.name]) == 0
+    told = capsys.readouterr().out
+    assert "  step 2\\x1b[31m\n  RuntimeError: x" in told
+    assert "\\n" not in told

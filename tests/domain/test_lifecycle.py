@@ -196,6 +196,15 @@ def test_a_failed_job_fails_the_run_with_its_log_and_the_next_command() -> None:
     assert "droptune retry" in action.problem.help
 
 
+def test_a_failed_job_is_told_without_saying_a_thing_twice() -> None:
+    failed = JobFacts("failed", "SystemError: nobody knows.", "the last line", None)
+    action = next_action(run(State.TRAINING, job="j", job_spec="s", job_url="https://x"), facts(job=failed))
+    assert isinstance(action, a.Close)
+    assert action.problem is not None
+    assert "nobody knows. The end of its log" in action.problem.message
+    assert action.problem.help.count("See its page") == 1
+
+
 def test_a_job_cancelled_outside_fails_the_run() -> None:
     assert closes(
         next_action(run(State.TRAINING, job="j", job_spec="s"), facts(job=JobFacts("canceled"))),
