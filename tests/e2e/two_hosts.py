@@ -111,17 +111,17 @@ class TwoHosts:
     def await_rest(self, *names: str) -> dict[str, dict[str, Any]]:
         """Wait until all have ended, all is told, and the sweep has taken what is not live any more."""
 
-        def look() -> dict[str, dict[str, Any]] | None:
+        def look() -> list[dict[str, dict[str, Any]]]:
             seen = self.ask(look=True)
             runs = {run["name"]: run for run in seen["runs"]}
             going = [name for name in names if name not in runs or not runs[name]["ended"]]
             going += [name for name, run in runs.items() if run["state"] == "superseded" and _served(run)]
             live = sum(run["state"] == "live" for run in runs.values())
             deployed = len(self.rig.azureml("/admin/state")["deployments"])
-            return None if going or seen["waiting"] or live != deployed else runs
+            return [] if going or seen["waiting"] or live != deployed else [runs]
 
-        found: dict[str, dict[str, Any]] = until(look, LIMIT, f"{', '.join(names)} rest")
-        return found
+        found: list[dict[str, dict[str, Any]]] = until(look, LIMIT, f"{', '.join(names)} rest")
+        return found[0]
 
     def broken(self) -> list[str]:
         """Give every invariant that does not hold."""
