@@ -76,13 +76,18 @@ def _swapped(lane: Lane, back: Champion, now: datetime, keep: datetime) -> Lane:
 
 def _take_slot(world: World, ledger: Ledger, recipe: str, holder: str) -> Lane:
     lane = lane_changes.take_deploy_slot(world, ledger, recipe, holder)
-    if lane.deploying != holder:
+    if lane.deploying == holder:
+        return lane
+    if sweep_holder.is_sweep(lane.deploying or ""):
+        what = f"A sweep or another rollback is at the endpoint of {recipe} just now."
         raise Busy(
-            "deploy-slot-held",
-            f"{lane.deploying} is being deployed to {recipe} just now.",
-            f"Wait for it (droptune watch), or send it back: droptune cancel {lane.deploying}",
+            "deploy-slot-held", what, f"Give the command again in a minute: droptune rollback {recipe}"
         )
-    return lane
+    raise Busy(
+        "deploy-slot-held",
+        f"{lane.deploying} is being deployed to {recipe} just now.",
+        f"Wait for it (droptune watch), or send it back: droptune cancel {lane.deploying}",
+    )
 
 
 def _previous(world: World, lane: Lane, recipe: str) -> Champion:

@@ -11,6 +11,7 @@ from shared.app import lanes as lanes_of
 from shared.domain import sweep as policy
 from shared.domain import sweep_rules
 from shared.domain.errors import Missing
+from shared.domain.rollout import without
 from shared.domain.sweep import TAKEN
 from shared.domain.sweep_holder import holder
 
@@ -91,7 +92,7 @@ def _without_traffic(deed: Deed, deployment: str) -> None:
         return
     if not found.traffic.get(deployment):
         return
-    endpoints.set_traffic(found.name, {n: s for n, s in found.traffic.items() if n != deployment})
+    endpoints.set_traffic(found.name, without(found.traffic, deployment))
     until = min(time.monotonic() + WATCHED, deed.ends)
     while endpoints.find(found.name).state == "updating" and time.monotonic() < until:
         time.sleep(LOOKS)

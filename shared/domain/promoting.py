@@ -20,7 +20,7 @@ from shared.domain.actions import Action, Crown, Depose, Move, MoveTraffic, Note
 from shared.domain.intake import superseded
 from shared.domain.rollout import WHOLE, Rollout
 from shared.domain.run import State
-from shared.domain.scene import GONE, Scene, failed
+from shared.domain.scene import ENDPOINT_LOST, GONE, Scene, failed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 def promoting(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     """Take the next step with the traffic, or find that there is none to take just now."""
     scene = Scene(run, facts, recipe, now)
+    if is_champion(run, facts):
+        return _finish(scene)
     if facts.endpoint is None or facts.deployment is None:
         what = f"The deployment {run.deployment} of {run.endpoint} was deleted outside Droptune"
         return failed(run, "deployment-gone", what)
+    if facts.endpoint.state in ENDPOINT_LOST:
+        what = f"The endpoint {run.endpoint} is {facts.endpoint.state}: its traffic could not be moved"
+        return failed(run, "endpoint-failed", what)
     if facts.endpoint.state != "succeeded":
         return Wait(f"the endpoint is {facts.endpoint.state}")
-    if is_champion(run, facts):
-        return _finish(scene)
     if not run.back and facts.lane.newer_than(run.place):
         return superseded(facts)
     if facts.deployment.state in GONE:

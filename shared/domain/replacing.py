@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from shared.domain.actions import Action, MakeRoom, Move, MoveTraffic, Retire, Wait
 from shared.domain.draining import drain, resumed
-from shared.domain.rollout import WHOLE
+from shared.domain.rollout import WHOLE, without
 from shared.domain.run import State
 from shared.domain.scene import GONE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from shared.domain.facts import Facts
@@ -44,18 +43,11 @@ def make_room(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action |
     if facts.champion.state == "deleting":
         return Wait(f"Azure ML is deleting {champion.deployment}")
     if champion.deployment in facts.endpoint.traffic:
-        left = _without(facts.endpoint.traffic, champion.deployment)
+        left = without(facts.endpoint.traffic, champion.deployment)
         return resumed(run, champion.deployment) or MoveTraffic(left)
     if facts.champion.state in GONE:
         return MakeRoom(champion.deployment)
     return drain(run, champion.deployment, now) or MakeRoom(champion.deployment)
-
-
-def _without(traffic: Mapping[str, int], deployment: str) -> dict[str, int]:
-    """Take a deployment's share away; where a person has put others beside it, the largest has it."""
-    left = {name: share for name, share in traffic.items() if name != deployment}
-    heir = max(sorted(left), key=lambda name: left[name], default=None)
-    return left | {heir: left[heir] + traffic[deployment]} if heir else {}
 
 
 def give_back(run: Run, facts: Facts) -> Action | None:

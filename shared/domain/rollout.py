@@ -130,6 +130,13 @@ def shares(stage: Stage, champion: str, challenger: str, before: Split) -> Split
     return Split({name: share for name, share in both.items() if share}, others)
 
 
+def without(traffic: Mapping[str, int], deployment: str) -> dict[str, int]:
+    """Take a deployment's share away; the largest other one has it, for shares add up to 100 or to nought."""
+    left = {name: share for name, share in traffic.items() if name != deployment}
+    heir = max(sorted(left), key=lambda name: left[name], default=None)
+    return left | {heir: left[heir] + traffic.get(deployment, 0)} if heir else {}
+
+
 def figures(
     statuses: Mapping[int, Mapping[datetime, float]],
     latency: Mapping[datetime, float],

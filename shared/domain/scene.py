@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.domain.run import Run
 
 GONE = frozenset({"failed", "canceled", "deleting"})
+ENDPOINT_LOST = frozenset({"failed", "canceled"})  # by itself it comes to no other state
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from shared.domain.errors import Problem
 from shared.domain.intake import superseded
 from shared.domain.replacing import make_room, way_back
 from shared.domain.run import State
+from shared.domain.scene import ENDPOINT_LOST
 from shared.domain.smoke import SAMPLES
 from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 
@@ -109,7 +110,7 @@ def endpoint_name(run: Run, lane: Lane, workspace_id: str, recipe: Recipe) -> st
 def _endpoint(run: Run, endpoint: EndpointFacts) -> Action | None:
     if not endpoint.ours:
         return next_generation_or_fail(run)
-    if endpoint.state == "failed":
+    if endpoint.state in ENDPOINT_LOST:
         return _failed(run, "endpoint-failed", f"The endpoint {run.endpoint} could not be made.", "")
     return _when_still(endpoint)
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
-PREFIX = "sweep-"
 LONGEST = timedelta(minutes=10)
+# A run of a recipe `sweep-1` is no sweep: a run's name has two parts behind its recipe's, and 14 digits in one.
+HOLDER = re.compile(r"sweep-(\d{1,13})-[^-]+")
 
 
 def holder(now: datetime, unique: str) -> str:
-    """Name a sweep as the holder of a slot: `sweep-<epoch second>-<id>`."""
-    return f"{PREFIX}{int(now.timestamp())}-{unique}"
+    """Name a sweep as the holder of a slot: `sweep-<epoch second>-<id>`; the id has no dash."""
+    return f"sweep-{int(now.timestamp())}-{unique}"
 
 
 def is_sweep(name: str) -> bool:
-    """Tell a sweep from a run: no run's name looks like this, for a recipe's time stamp has 14 digits."""
-    parts = name.split("-", 2)
-    return len(parts) == 3 and parts[0] == "sweep" and parts[1].isdecimal() and len(parts[1]) < 14  # noqa: PLR2004
+    """Tell a sweep from a run, whatever its recipe is called."""
+    return HOLDER.fullmatch(name) is not None
 
 
 def is_dead_sweep(name: str, now: datetime) -> bool:
     """Tell whether the sweep that took the slot must have died; False for runs."""
-    if not is_sweep(name):
-        return False
-    begun = datetime.fromtimestamp(int(name.split("-", 2)[1]), UTC)
-    return now - begun > LONGEST
+    found = HOLDER.fullmatch(name)
+    return found is not None and now - datetime.fromtimestamp(int(found[1]), UTC) > LONGEST

@@ -12,6 +12,7 @@ from shared.app.people import retry, wish
 from shared.app.rollback import rollback
 from shared.domain.errors import Busy, Permanent, Transient
 from shared.domain.run import State
+from shared.domain.sweep_holder import holder
 from shared.domain.timing import Timing
 from tests.app.life import Life, chats
 
@@ -332,6 +333,21 @@ def test_rollback_waits_for_a_run_that_is_being_deployed() -> None:
     with pytest.raises(Busy, match="being deployed"):
         rollback(life.world, life.timing, "support", "ann")
     assert life.ledger.lane("support").lane.deploying == name
+
+
+def test_rollback_waits_for_a_sweep_and_names_no_run_to_cancel() -> None:
+    from msgspec.structs import replace
+
+    life = Life()
+    life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    life.live("support/b.jsonl", chats(topic="two"))
+    held = life.ledger.lane("support")
+    life.ledger.save_lane(held, replace(held.lane, deploying=holder(life.at, "other")))
+    with pytest.raises(Busy) as busy:
+        rollback(life.world, life.timing, "support", "ann")
+    assert "droptune cancel" not in busy.value.problem.help
+    assert busy.value.problem.help.endswith("droptune rollback support")
 
 
 def test_a_slot_of_a_run_that_is_gone_holds_nobody_up() -> None:

@@ -205,6 +205,21 @@ def test_a_cancelled_rollout_gives_the_traffic_back() -> None:
     assert stage.deployments == [stage.old.deployment]
 
 
+@pytest.mark.parametrize("state", ["failed", "canceled"])
+def test_an_endpoint_that_fails_while_its_traffic_moves_ends_the_rollout(state: str) -> None:
+    stage = Rollout()
+    stage.until_share(10)
+    stage.life.azureml.endpoints.fail(stage.old.endpoint or "", state=state)
+    ended = stage.life.until(stage.name, "failed")
+    assert ended.problem is not None
+    assert ended.problem.code == "endpoint-failed"
+    assert stage.traffic == {stage.old.deployment: 100}
+    assert stage.deployments == [stage.old.deployment]
+    assert stage.life.ledger.lane("support").lane.deploying is None
+    retry(stage.life.world, stage.name, "ann")
+    assert stage.life.until(stage.name, "promoting")
+
+
 def test_a_failed_rollout_can_be_tried_again_from_its_deployment() -> None:
     stage = Rollout()
     stage.until_share(10)

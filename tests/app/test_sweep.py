@@ -235,6 +235,24 @@ def test_a_deployment_that_is_no_longer_the_way_back_goes() -> None:
     assert life.run(runs[2].name).state is State.LIVE
 
 
+def test_traffic_that_a_person_split_keeps_nothing_idle_from_going() -> None:
+    life = Life()
+    stays = "rollout: [100], keep_previous_hours: 1"
+    life.storage.recipes.put("support", SHORT.replace("delete", "hibernate").replace("rollout: [100]", stays))
+    first = life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    second = life.live("support/b.jsonl", chats(topic="two"))
+    endpoint = second.endpoint or ""
+    life.world.endpoints.set_traffic(endpoint, {first.deployment or "": 30, second.deployment or "": 70})
+    before = life.at
+    pass_hours(life, first, 3)
+    life.azureml.monitor.beat(endpoint, second.deployment or "", before, life.at)
+    report = sweep(life.world, dry_run=False)
+    assert report.errors == {}
+    assert {verdict.deployment for verdict in report.taken} == {first.deployment, second.deployment}
+    assert life.world.endpoints.deployments(endpoint) == []
+
+
 def test_people_may_keep_what_they_like_until_they_say() -> None:
     life = Life()
     run = served(life)

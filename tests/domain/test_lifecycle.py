@@ -358,8 +358,9 @@ def test_an_endpoint_of_another_is_never_used() -> None:
 
 def test_an_endpoint_that_never_came_up_goes_and_one_that_serves_stays() -> None:
     the_run, lane = deploying(endpoint="support-1")
-    broken = EndpointFacts("failed", ours=True, traffic={})
-    assert closes(next_action(the_run, facts(lane, endpoint=broken)), State.FAILED, "endpoint-failed")
+    for state in ("canceled", "failed"):
+        broken = EndpointFacts(state, ours=True, traffic={})
+        assert closes(next_action(the_run, facts(lane, endpoint=broken)), State.FAILED, "endpoint-failed")
     ending = replace(the_run, closing=State.FAILED)
     assert next_action(ending, facts(lane, endpoint=broken)) == a.DeleteEndpoint()
     serves = replace(lane, champion=champion())

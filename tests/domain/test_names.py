@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import names
+from shared.domain.sweep_holder import holder, is_sweep
 
 AT = datetime(2026, 11, 24, 9, 8, 7, tzinfo=UTC)
 recipes = st.from_regex(names.RECIPE, fullmatch=True).filter(names.is_recipe)
@@ -46,6 +47,12 @@ def test_a_job_leads_back_to_its_run(recipe: str, attempt: int) -> None:
 @pytest.mark.parametrize("name", ["", "happy_road_abc", "a-b", "a-20261124090807-12345678", "../x-a1"])
 def test_a_foreign_job_leads_nowhere(name: str) -> None:
     assert names.run_of_job(name) is None
+
+
+@given(recipes | st.integers(0).map(lambda n: f"sweep-{n}").filter(names.is_recipe))
+def test_no_run_is_taken_for_a_sweep_whatever_its_recipe_is_called(recipe: str) -> None:
+    assert not is_sweep(names.run(recipe, AT, f"{recipe}/a.jsonl", "0x1"))
+    assert is_sweep(holder(AT, "0" * 32))
 
 
 @given(recipes, st.integers(1, names.LARGEST_GENERATION))

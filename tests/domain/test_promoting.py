@@ -247,6 +247,16 @@ def test_a_crowned_run_does_not_fight_over_its_traffic() -> None:
     assert "80 % of the traffic" in action.reason
 
 
+def test_a_crowned_run_is_live_whatever_became_of_its_deployment() -> None:
+    the_run = Stage().run
+    lane = Lane(recipe="support", champion=replace(champion(the_run.name), deployment="rnew"))
+    broken = EndpointFacts("failed", ours=True, traffic={"rnew": 100})
+    for endpoint, deployment in ((broken, UP), (broken, None), (None, None)):
+        action = decide(the_run, facts(lane, endpoint=endpoint, deployment=deployment), the_run.recipe, NOON)
+        assert isinstance(action, a.Move)
+        assert action.state is State.LIVE
+
+
 # ---- back
 
 

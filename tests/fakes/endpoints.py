@@ -281,11 +281,17 @@ class FakeEndpoints:
         self._held.discard(name)
 
     def fail(
-        self, endpoint: str, deployment: str | None = None, log: str = "", error: str | None = None
+        self,
+        endpoint: str,
+        deployment: str | None = None,
+        log: str = "",
+        error: str | None = None,
+        *,
+        state: str = "failed",
     ) -> None:
-        """Let an endpoint or a deployment fail."""
+        """Let an endpoint or a deployment fail. state: Azure's other word for it, of an endpoint."""
         if deployment is None:
-            self._endpoints[endpoint] = replace(self._get(endpoint), state="failed")
+            self._endpoints[endpoint] = replace(self._get(endpoint), state=state)
         else:
             found = self._deployments[endpoint, deployment]
             self._deployments[endpoint, deployment] = replace(found, state="failed")
