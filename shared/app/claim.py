@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from shared.ports import World
 
 
+OTHERS = ("wishes", "told", "heard")  # fields that others write too, claim or no claim
+
+
 class ClaimLost(Changed):
     """Another worker took the run over; what this one still does counts for nothing."""
 
@@ -101,8 +104,9 @@ class Work:
         """
         self._held = self.ledger.load(self._held.run.name)
         found = self._held.run
+        theirs = {name: getattr(wanted, name) for name in OTHERS}
         # As bytes: figures that were written as tuples are read as lists.
-        if json.encode(replace(found, wishes=wanted.wishes, told=wanted.told)) == json.encode(wanted):
+        if json.encode(replace(found, **theirs)) == json.encode(wanted):
             return True
         self._lost = found.claim is None or found.claim.owner != self._owner
         return False

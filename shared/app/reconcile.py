@@ -30,14 +30,15 @@ DAY = 86_400.0
 def reconcile(world: World, timing: Timing) -> None:
     """Wake overdue runs, tell what is untold; at their own intervals list the drops, mend the ledger.
 
-    A part that fails hinders no other; the first failure goes out at the end.
+    A part that fails hinders no other; the first failure goes out at the end. Whom Droptune tells may keep it
+    waiting, so drops come first.
     """
     ledger = Ledger(world.ledger)
     failures = list[Exception]()
     parts: tuple[Callable[[], None], ...] = (
         lambda: wake_overdue(world, ledger, timing),
-        lambda: telling.tell_all(world),
         lambda: receive_unseen(world, ledger, timing) if _its_turn(world, LISTING, timing.listing) else None,
+        lambda: telling.tell_all(world),
         lambda: _daily(world, ledger) if _its_turn(world, MENDING, DAY) else None,
     )
     for part in parts:

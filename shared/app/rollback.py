@@ -80,9 +80,7 @@ def _take_slot(world: World, ledger: Ledger, recipe: str, holder: str) -> Lane:
         return lane
     if sweep_holder.is_sweep(lane.deploying or ""):
         what = f"A sweep or another rollback is at the endpoint of {recipe} just now."
-        raise Busy(
-            "deploy-slot-held", what, f"Give the command again in a minute: droptune rollback {recipe}"
-        )
+        raise Busy("deploy-slot-held", what, f"Try again in a minute: droptune rollback {recipe}")
     raise Busy(
         "deploy-slot-held",
         f"{lane.deploying} is being deployed to {recipe} just now.",

@@ -115,6 +115,7 @@ class Prepared(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint.
 
+    told, heard: how many of its changes the topic, and people, have been told of.
     earlier: its jobs before the present one. Until a look succeeds: attempts, since failing_since;
     faults: unforeseen errors; deaths: of workers at it. drained: since when deployments that it takes away
     have no traffic, by name.
@@ -130,6 +131,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     history: tuple[Change, ...]
     told: int = 0
+    heard: int = 0
     recipe: Recipe | None = None
     recipe_etag: str = ""
     due: datetime | None = None

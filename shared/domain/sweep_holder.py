@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 LONGEST = timedelta(minutes=10)
-# A run of a recipe `sweep-1` is no sweep: a run's name has two parts behind its recipe's, and 14 digits in one.
+# A run of a recipe `sweep-1` is no sweep: of the two parts behind its recipe's name one has 14 digits.
 HOLDER = re.compile(r"sweep-(\d{1,13})-[^-]+")
 
 

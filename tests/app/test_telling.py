@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from shared.app import notices
+from shared.app.reconcile import reconcile
 from shared.app.sweep import sweep
 from shared.app.telling import tell_all
 from shared.domain import checkup
@@ -163,3 +164,54 @@ def test_of_two_tellers_one_begins_a_try(deaf: Life) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: notices.tell_again(deaf.world), range(4)))
     assert deaf.notices.calls["people.tell"] == before + 1
+
+
+@pytest.mark.parametrize("error", [Transient("away", "away"), Permanent("no", "no"), ValueError("broken")])
+def test_people_hear_while_the_topic_takes_nothing_and_once(error: Exception) -> None:
+    life = Life()
+    life.storage.recipes.put("support", SHORT + TOLD)
+    life.notices.fail_next("topic.publish", error, times=10_000)
+    run = life.live()
+    for _ in range(5):
+        life.tick()
+    assert [title for _, title, _ in life.notices.people.told] == ["Droptune: support live"]
+    pass_hours(life, run, 2)
+    sweep(life.world, dry_run=False)
+    life.tick()
+    taken = f"Droptune: {run.endpoint} was taken away"
+    assert [title for _, title, _ in life.notices.people.told] == ["Droptune: support live", taken]
+    assert types(life) == []
+    life.notices.clear()
+    life.tick()
+    assert len(types(life)) == len(life.run(run.name).history) + 1
+    assert heard(life) == ["TEAM_CHAT", "TEAM_CHAT"]
+    assert list(life.world.ledger.names("outbox/")) == []
+
+
+def test_a_topic_that_is_away_is_asked_once_a_minute_however_much_there_is_to_tell() -> None:
+    life = Life()
+    life.notices.fail_next("topic.publish", Transient("away", "away"), times=10_000)
+    for n in range(6):
+        life.until(life.drop(f"support/{n}.jsonl", b"no chat\n"), "rejected")
+    for _ in range(3):
+        before = life.notices.calls["topic.publish"]
+        life.tick()
+        assert life.notices.calls["topic.publish"] == before + 1
+    life.notices.clear()
+    life.tick()
+    assert len(types(life)) == 6 * 3
+
+
+def test_drops_are_found_by_the_timer_though_telling_takes_all_its_time() -> None:
+    class Killed(BaseException):
+        """As the host ends a function that is past its time."""
+
+    life = Life()
+    life.notices.fail_next("topic.publish", Permanent("no", "no"), times=1)
+    life.until(life.drop(data=b"no chat\n"), "rejected")
+    life.storage.drops.put("support/unseen.jsonl", chats(), {})
+    life.notices.fail_next("topic.publish", Killed())  # type: ignore[arg-type]
+    life.at += timedelta(minutes=10)
+    with pytest.raises(Killed):
+        reconcile(life.world, life.timing)
+    assert len(list(life.ledger.runs())) == 2

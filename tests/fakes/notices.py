@@ -62,5 +62,8 @@ class FakeNotices:
     def calls(self) -> Counter[str]:
         return self._faults.calls
 
+    def clear(self) -> None:
+        self._faults.clear()
+
     def fail_next(self, name: str, error: Exception, *, times: int = 1, after: bool = False) -> None:
         self._faults.fail_next(name, error, times=times, after=after)
