@@ -61,15 +61,20 @@ def fix(work: Work, _action: actions.FixEvaluation) -> None:
 def freeze(work: Work) -> Frozen | None:
     """Copy a first live run's validation part to where it outlives the run; None where the lane has one."""
     run, files = work.run, work.world.prepared
-    if run.evaluation is None or run.evaluation.of_run != run.name:
-        return None  # measured on the lane's own, or on a set of the recipe's
+    if run.evaluation is None or run.evaluation.of_run != run.name or run.erased is not None:
+        return None  # measured on the lane's own, on a set of the recipe's, or on rows that are no more
     if work.ledger.lane(run.recipe_name).lane.frozen is not None:
         return None
-    path = f"frozen/{run.recipe_name}/{run.evaluation.digest}.jsonl"
+    path = frozen_path(run.recipe_name, run.evaluation.digest)
     with files.writer(path) as out:
         for chunk in files.read(run.evaluation.path):
             out.write(chunk)
     return Frozen(path, run.evaluation.digest, run.name, run.evaluation.rows)
+
+
+def frozen_path(recipe: str, digest: str) -> str:
+    """Name the copy that outlives its run."""
+    return f"frozen/{recipe}/{digest}.jsonl"
 
 
 def _own(work: Work, dataset: str) -> Evaluated:

@@ -1,6 +1,8 @@
 """Erase what Droptune made of a drop: at a person's word, or when the recipe's days for it are over.
 
-The dropped file itself is its owner's: nothing here alters or deletes it. Models are named, not deleted.
+The dropped file itself is its owner's: nothing here alters or deletes it. Models are named, not deleted. The
+rows that a lane froze outlive their run's days, for later models are measured on them; a person's word takes
+them too, and the next live run's are frozen in their place.
 """
 
 from __future__ import annotations
@@ -12,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from shared.app import tracing
+from shared.app import evaluation, tracing
+from shared.app import lanes as lane_changes
 from shared.app.ledger import Ledger
 from shared.domain.errors import Changed, DroptuneError, Permanent
+from shared.domain.run import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from shared.domain.lane import Lane
     from shared.domain.run import Change, Run
     from shared.ports import World
 
@@ -42,24 +47,50 @@ class Forgotten:
 def forget(world: World, drop: str, by: str, *, dry_run: bool) -> Forgotten:
     """Erase prepared rows, reports and refused rows of every run of a drop, and mark the runs.
 
-    Raises Permanent where there is no such run, or where one is on its way: it must be cancelled first.
+    Raises Permanent where there is no such run, or one is on its way or measured on its rows: that one must
+    be cancelled first.
     """
     ledger = Ledger(world.ledger)
     runs = tracing.of_drop(ledger, drop)
-    for run in runs:
-        if not run.ended:
-            what = f"The run {run.name} of {drop} is {run.state}."
+    frozen = _frozen(world, ledger, runs)
+    for run in ledger.of_recipe(runs[0].recipe_name):
+        measured = run.state is State.TRAINING and run.evaluation and run.evaluation.path in frozen
+        if measured or (run.drop.path == drop and not run.ended):
+            how = "is measured on rows" if measured else "is"
+            what = f"The run {run.name} {how} of {drop} and on its way: {run.state}."
             raise Permanent("forget-running", what, f"End it first: droptune cancel {run.name}")
     found = Forgotten(
         drop=runs[0].drop.path,
         runs=[run.name for run in runs],
-        files=[file for run in runs for file in world.prepared.names(f"{run.name}/")],
+        files=[file for run in runs for file in world.prepared.names(f"{run.name}/")] + frozen,
         models=[f"{run.model}:{run.model_version}" for run in runs if run.model and run.model_version],
     )
     if not dry_run:
+        _thaw(world, ledger, runs[0].recipe_name, frozen)
         for run in runs:
             erase(world, ledger, run.name, by)
     return found
+
+
+def _frozen(world: World, ledger: Ledger, runs: Sequence[Run]) -> list[str]:
+    """Name the copies of these runs' rows that their lane keeps, or kept until a crash."""
+    lane, mine = ledger.lane(runs[0].recipe_name).lane, {run.name for run in runs}
+    known = {run.evaluation.digest for run in runs if run.evaluation and run.evaluation.of_run == run.name}
+    paths = {evaluation.frozen_path(lane.recipe, digest) for digest in known}
+    if lane.frozen is not None and lane.frozen.run not in mine:
+        paths.discard(lane.frozen.path)  # the same rows came with another drop
+    return [path for path in sorted(paths) if path in world.prepared.names(path)]
+
+
+def _thaw(world: World, ledger: Ledger, recipe: str, paths: Sequence[str]) -> None:
+    """Write them out of the lane, then delete them: no run is ever sent to what is gone."""
+
+    def alter(lane: Lane) -> Lane:
+        return replace(lane, frozen=None) if lane.frozen and lane.frozen.path in paths else lane
+
+    lane_changes.change(ledger, recipe, alter)
+    for path in paths:
+        world.prepared.delete(path)
 
 
 def erase(world: World, ledger: Ledger, name: str, by: str) -> None:

@@ -65,8 +65,11 @@ def retry(world: World, run_name: str, by: str) -> Run:
                 f"See it with droptune show {run.name}",
             )
         back = _failed_in(run)
+        _look_at_the_data(run, back)
         again = runs.moved(run, back, f"tried again by {by}", now, by=by)
         again = replace(again, problem=None, smoke=None, rollout=None, drained={}, due=now, wake=run.wake + 1)
+        if run.prepared is None:  # what is prepared now is not what was erased
+            again = replace(again, erased=None, erased_by="")
         if back is State.RECEIVED:
             recipe, etag, problem = governing(world, run.drop)
             return replace(again, recipe=recipe, recipe_etag=etag, problem=problem)
@@ -77,6 +80,17 @@ def retry(world: World, run_name: str, by: str) -> Run:
     run = _write(ledger, run_name, change).run
     world.steps.send(run_name)
     return run
+
+
+def _look_at_the_data(run: Run, back: State) -> None:
+    """Raise Permanent where the rows that the run would go on with were erased."""
+    trains = back in {State.VALIDATING, State.QUEUED} or (back is State.AWAITING_APPROVAL and not run.trained)
+    if run.erased is not None and run.prepared is not None and trains:
+        raise Permanent(
+            "run-erased",
+            f"The prepared data of {run.name} was erased ({run.erased:%F}); it cannot be trained again.",
+            f"Drop the data set again: droptune drop FILE --recipe {run.recipe_name}",
+        )
 
 
 def _report_digest(world: World, run_name: str) -> str:

@@ -91,7 +91,10 @@ def _run(world: World, name: str, by: str) -> str:
     except Missing:
         return "nothing: there is no such run"
     if run.state is State.FAILED and run.problem is not None and run.problem.code in UNFORESEEN:
-        again = people.retry(world, name, by)
+        try:
+            again = people.retry(world, name, by)
+        except Permanent as refused:
+            return f"nothing: {refused.problem.message}"
         return f"tried again: it is {again.state}"
     if run.ended:
         return f"nothing: the run has ended ({run.state})"

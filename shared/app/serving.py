@@ -61,7 +61,7 @@ def create_deployment(work: Work, _action: actions.CreateDeployment) -> None:
     spec = DeploymentSpec(
         endpoint=run.endpoint or "",
         name=run.deployment or "",
-        model=work.world.models.find(run.model, run.model_version).id,
+        model=_model_id(work, run.model, run.model_version),
         instance_type=run.recipe.serving.instance_type,
         instance_count=run.recipe.serving.instance_count,
         tags=tags.of(run, work.world.installation),
@@ -74,6 +74,18 @@ def create_deployment(work: Work, _action: actions.CreateDeployment) -> None:
             lane_changes.give_back(work.world, work.ledger, run.recipe_name, run.name)
         raise
     work.update(lambda now: replace(now, deploying=operation))
+
+
+def _model_id(work: Work, name: str, version: str) -> str:
+    """Find the registered model, which was seen before; raises Permanent where it was deleted since."""
+    try:
+        return work.world.models.find(name, version).id
+    except Missing as gone:
+        raise Permanent(
+            "model-gone",
+            f"The model {name}:{version} is not registered any more.",
+            f"Train it again: droptune drop FILE --recipe {work.run.recipe_name} --retrain",
+        ) from gone
 
 
 def delete_deployment(work: Work, _action: actions.DeleteDeployment) -> None:

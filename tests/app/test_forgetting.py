@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from shared.app.forgetting import expire, forget
+from shared.app.people import retry
 from shared.app.reviving import revive
 from shared.app.sweep import sweep
 from shared.domain.errors import Permanent
@@ -25,7 +26,7 @@ def test_a_dry_run_names_and_erases_nothing() -> None:
     assert found.runs == [run.name]
     assert found.models == [f"{run.model}:{run.model_version}"]
     assert {name.rsplit("/", 1)[1] for name in found.files} >= {"train.jsonl", "report.html", "report.json"}
-    assert life.world.prepared.names(f"{run.name}/") == found.files
+    assert sorted(life.world.prepared.names("")) == sorted(found.files)
     assert life.run(run.name).erased is None
 
 
@@ -86,3 +87,83 @@ def test_a_model_whose_data_was_erased_can_still_be_woken() -> None:
     forget(life.world, "support/a.jsonl", "nora", dry_run=False)
     revive(life.world, "support", "nora")
     assert life.until(run.name, "live").state is State.LIVE
+
+
+def test_the_rows_that_later_models_are_measured_on_go_too() -> None:
+    life = Life()
+    life.live("support/a.jsonl", chats(topic="one"))
+    second = life.live("support/b.jsonl", chats(topic="two"))
+    frozen = life.ledger.lane("support").lane.frozen
+    assert frozen is not None
+    assert second.evaluation is not None
+    assert second.evaluation.path == frozen.path
+    assert frozen.path in forget(life.world, "support/a.jsonl", "nora", dry_run=True).files
+    assert frozen.path not in forget(life.world, "support/b.jsonl", "nora", dry_run=True).files
+    forget(life.world, "support/a.jsonl", "nora", dry_run=False)
+    for path in life.world.prepared.names(""):
+        assert b"one question" not in b"".join(life.world.prepared.read(path)), path
+    assert life.ledger.lane("support").lane.frozen is None
+    third = life.live("support/c.jsonl", chats(topic="three"))
+    again = life.ledger.lane("support").lane.frozen
+    assert again is not None
+    assert again.run == third.name
+
+
+def test_rows_that_a_job_is_measured_on_stay_until_it_has_ended() -> None:
+    life = Life()
+    life.live("support/a.jsonl", chats(topic="one"))
+    name = life.drop("support/b.jsonl", chats(topic="two"))
+    life.until(name, "training")
+    life.tick()
+    with pytest.raises(Permanent, match=f"droptune cancel {name}"):
+        forget(life.world, "support/a.jsonl", "nora", dry_run=False)
+    life.train(name)
+    life.until(name, "live")
+    forget(life.world, "support/a.jsonl", "nora", dry_run=False)
+
+
+def test_a_failed_run_whose_data_was_erased_is_not_trained_again() -> None:
+    life = Life()
+    name = life.drop()
+    life.until(name, "training")
+    life.tick()
+    life.azureml.jobs.fail(life.run(name).job or "")
+    life.until(name, "failed")
+    forget(life.world, "support/a.jsonl", "nora", dry_run=False)
+    with pytest.raises(Permanent, match="was erased") as refused:
+        retry(life.world, name, "nora")
+    assert "droptune drop FILE --recipe support" in refused.value.problem.help
+    assert life.run(name).state is State.FAILED
+
+
+def test_what_is_prepared_after_an_erasure_is_erased_in_its_turn() -> None:
+    life = Life()
+    life.storage.recipes.put("support", "keep: {prepared_days: 2}\n")
+    life.storage.fail_next("recipes.tokenizer", Permanent("no", "no"))
+    name = life.drop()
+    life.until(name, "failed")
+    life.tick(3 * 86_400)
+    assert life.run(name).erased is not None
+    retry(life.world, name, "nora")
+    life.until(name, "training")
+    assert life.run(name).erased is None
+    life.tick()
+    life.azureml.jobs.fail(life.run(name).job or "")
+    life.until(name, "failed")
+    life.tick(3 * 86_400)
+    assert life.run(name).erased is not None
+    assert life.world.prepared.names(f"{name}/") == []
+
+
+def test_a_run_whose_model_was_deleted_fails_at_once_and_gives_its_slot_back() -> None:
+    life = Life()
+    name = life.drop()
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    life.azureml.fail_next("endpoints.deploy", Permanent("azureml-refused", "no"))
+    run = life.until(name, "failed")
+    life.world.models.delete(run.model or "", run.model_version or "")
+    retry(life.world, name, "nora")
+    assert life.until(name, "failed", ticks=3).problem.code == "model-gone"  # type: ignore[union-attr]
+    assert life.ledger.lane("support").lane.deploying is None

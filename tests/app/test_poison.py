@@ -13,6 +13,7 @@ from shared.app import advance as advancing
 from shared.app import preparing, recipes, requeue, unforeseen
 from shared.app.advance import advance
 from shared.app.claim import take
+from shared.app.forgetting import forget
 from shared.app.receive import receive
 from shared.app.reconcile import reconcile
 from shared.domain import actions as a
@@ -216,6 +217,19 @@ def test_a_run_that_failed_for_its_message_is_tried_again(monkeypatch: pytest.Mo
     assert requeued(life, "step", {"run": name, "wake": 3}).did == "tried again: it is validating"
     run = life.until(name, "training")
     assert [change.by for change in run.history if change.reason.startswith("tried again")] == ["ann"]
+
+
+def test_a_message_about_a_run_whose_data_was_erased_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    life = Life()
+    name = received(life)
+    with monkeypatch.context() as patch:
+        breaking(patch, a.SubmitJob)
+        deliver_as_the_platform_does(life, name)
+        life.until(name, "failed")
+    forget(life.world, "support/a.jsonl", "ann", dry_run=False)
+    did = requeued(life, "step", {"run": name}).did
+    assert did.startswith("nothing: The prepared data")
+    assert life.run(name).state is State.FAILED
 
 
 def test_what_has_ended_otherwise_stays_as_it_is() -> None:
