@@ -121,6 +121,11 @@ def finish(world: World, ledger: Ledger) -> None:
             log.warning("sweep: %s is not written down yet: %s", note.name, error.problem.code)
 
 
+def is_noted(world: World, endpoint: str) -> bool:
+    """Tell whether a sweep began to take something of an endpoint, and has yet to write it down."""
+    return any(note.endpoint == endpoint for note in _all(world))
+
+
 def gone(world: World, note: Going) -> bool:
     """Tell whether all of it is gone; an endpoint's name may live on in a new one."""
     if note.deployment is not None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from shared.app import beside, going, own_requests, saving, sweep_report, taking, telling
+from shared.app import beside, going, own_requests, saving, sweep_report, taking, telling, vanished
 from shared.app import marks as mark_book
 from shared.app.inventory import survey
 from shared.app.ledger import Ledger
@@ -51,6 +51,8 @@ def sweep(world: World, *, dry_run: bool, plan_digest: str | None = None) -> Swe
         going.finish(world, ledger)
     book = mark_book.read(world)
     found = survey(world, ledger, book.empty)
+    if not dry_run:
+        vanished.write_down(world, ledger, found)
     verdicts = _plan(book, found, now)
     digest = _digest(verdicts)
     _same_plan(plan_digest, digest)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from shared.app.reviving import revive
 from shared.app.sweep import sweep
 from shared.domain.errors import Changed, Missing, Permanent, Transient
 from shared.domain.run import State
@@ -426,6 +427,49 @@ def test_a_previous_deployment_that_was_given_traffic_again_is_in_service() -> N
     report = sweep(life.world, dry_run=False)
     assert report.taken == ()
     assert rules(report)[f"{first.endpoint}/{first.deployment}"] == ("keep", "in-use")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_person_deleted_is_written_down_and_told(whole: bool) -> None:  # noqa: FBT001 - a parameter
+    life = Life()
+    run = served(life, SHORT + "notify: {to: [TEAM_CHAT]}\n")
+    endpoint, deployment = run.endpoint or "", run.deployment or ""
+    if whole:
+        life.world.endpoints.delete(endpoint)
+    else:
+        life.world.endpoints.undeploy(endpoint, deployment)
+    sweep(life.world, dry_run=True)
+    assert life.run(run.name).state is State.LIVE
+    sweep(life.world, dry_run=False)
+    retired = life.run(run.name)
+    assert (retired.state, retired.history[-1].figures["rule"]) == (State.RETIRED, "deleted-outside")
+    lane = life.ledger.lane("support").lane
+    assert (lane.champion, lane.deploying) == (None, None)
+    title, text = life.notices.people.told[-1][1:]
+    assert title == f"Droptune: {endpoint}/{deployment} was taken away"
+    assert "deleted outside Droptune" in text
+    told = len(life.notices.people.told)
+    sweep(life.world, dry_run=False)
+    assert len(life.notices.people.told) == told
+    revive(life.world, "support", "ann")
+    assert life.until(run.name, "live").state is State.LIVE
+
+
+def test_what_could_not_be_looked_at_or_is_being_deployed_is_not_deleted() -> None:
+    life = Life()
+    run = served(life)
+    other = DeploymentSpec("other", "rx", life.azureml.models.versions[0].id, "Standard_X", 1, {})
+    life.azureml.endpoints.create("other", "key", {})
+    life.azureml.endpoints.deploy(other)
+    life.azureml.fail_next("endpoints.deployments", Permanent("no", "no"), times=2)
+    with pytest.raises(Permanent):
+        sweep(life.world, dry_run=False)
+    assert life.run(run.name).state is State.LIVE
+    life.world.endpoints.undeploy(run.endpoint or "", run.deployment or "")
+    held = life.ledger.lane("support")
+    life.ledger.save_lane(held, replace(held.lane, deploying=holder(life.at, "other")))
+    sweep(life.world, dry_run=False)
+    assert life.run(run.name).state is State.LIVE
 
 
 def test_people_keep_unkeep_and_adopt() -> None:
