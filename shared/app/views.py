@@ -9,6 +9,7 @@ import msgspec
 
 from shared.app import gates
 from shared.app.ledger import Unreadable
+from shared.domain import cost as domain_cost
 from shared.domain.errors import Missing
 
 if TYPE_CHECKING:
@@ -108,11 +109,13 @@ def cost(run: Run) -> dict[str, Any] | None:
     known = run.estimate
     if run.recipe is None or (known is None and run.deployment is None):
         return None
-    serving = run.recipe.serving
+    serving, took = run.recipe.serving, run.spent_usd
+    if took is None and run.ended:  # its job failed, or was cancelled
+        took = domain_cost.spent(run, run.updated)
     return {
         "instance_type": serving.instance_type,
         "instance_count": serving.instance_count,
-        "training_usd": run.spent_usd,
+        "training_usd": took,
         "foretold_usd": known.usd if known else None,
         "foretold_hours": known.hours if known else None,
         "basis": known.basis if known else None,

@@ -167,10 +167,18 @@ def trained_hours(run: Run, now: datetime, since: datetime | None = None) -> flo
 
 
 def present(run: Run, now: datetime) -> Attempt:
-    """Give the run's present job as far as it has come."""
-    start = run.job_started
-    after = (one.at for one in run.history if start and one.at > start and one.state != "training")
-    return Attempt(run.job or "", start, next(after, now))
+    """Give the run's present job as far as it has come.
+
+    Its end is the change that came after it, by the order of the history: Azure's clock tells when a job
+    began and ours when it was over, and they may differ by more than a short job lasts.
+    """
+    left, ended = False, now
+    for change in run.history:
+        if change.state == "training":
+            left, ended = False, now
+        elif not left:
+            left, ended = True, change.at
+    return Attempt(run.job or "", run.job_started, ended)
 
 
 def attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:

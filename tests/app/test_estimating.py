@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.app import people
+from shared.app import people, views
 from shared.domain.run import State
 from tests.app.life import Life, chats
 
@@ -87,6 +87,17 @@ def test_the_estimate_learns_and_the_cost_is_told_beside_it() -> None:
     assert second.estimate.basis == "1 earlier runs"
     assert second.estimate.hours is not None
     assert second.estimate.hours[1] == pytest.approx(3, abs=0.2)
+
+
+def test_what_a_failed_job_took_is_told_too() -> None:
+    life = Life()
+    name = life.drop()
+    life.until(name, "training")
+    life.tick(3 * 3600)
+    life.azureml.jobs.fail(life.run(name).job or "")
+    told = views.cost(life.until(name, "failed"))
+    assert told is not None
+    assert told["training_usd"] == pytest.approx(3 * 3.673, abs=0.4)
 
 
 def test_a_monthly_budget_counts_what_was_spent() -> None:

@@ -134,6 +134,13 @@ def test_since_when_nothing_bills_and_who_saw_to_it() -> None:
     assert said == "nothing of it bills since 2026-11-24 17:00:00: wrong file, by nora"
 
 
+def test_a_job_that_ended_before_it_began_by_another_clock_costs_no_more_than_it_took() -> None:
+    run = lived(begun(), State.QUEUED, State.TRAINING, State.FAILED, every=timedelta(seconds=20))
+    run = replace(run, job_started=run.updated + timedelta(seconds=30))
+    assert cost.spent(run, run.updated + 1000 * HOUR) == 0.0
+    assert trace.of(run, run.updated + 1000 * HOUR).total_usd == 0.0
+
+
 def test_a_revived_run_names_its_endpoint_where_it_is_known() -> None:
     run = lived(begun(), State.DEPLOYING, State.TESTING, State.RETIRED, State.DEPLOYING, State.TESTING)
     made = [step.made for step in trace.of(run, run.updated).steps if step.made]
