@@ -30,6 +30,7 @@ from shared.app import lanes as lane_changes
 from shared.app.gather import gather
 from shared.app.ledger import Ledger, Unreadable
 from shared.domain import actions as a
+from shared.domain import events
 from shared.domain.errors import (
     Busy,
     Changed,
@@ -200,13 +201,20 @@ def _rest(work: claim.Work, delay: float, reason: str, *, trouble: bool = False)
 
 
 def _put_off(work: claim.Work, timing: Timing, error: DroptuneError) -> bool:
-    """Try again later, with growing delay; give up at the state's limit, but never on taking things away."""
+    """Try again later, with growing delay; give up at the state's limit, but never on taking things away.
+
+    People hear at that limit that these are still there.
+    """
     attempts = work.run.attempts + (0 if isinstance(error, Busy) else 1)
     log.warning("run %s: %s in %s, attempt %d", work.run.name, error.problem.code, work.run.state, attempts)
     if attempts > MOST_ATTEMPTS and work.run.closing is None:
         _close(work, error, f" Tried {attempts} times.")
         return False
     since = work.run.failing_since or (work.world.now() if attempts else None)
+    if attempts > MOST_ATTEMPTS and since is not None:
+        telling.put_once(
+            work.world, events.stuck(work.run, error.problem.message, since, work.world.installation)
+        )
     work.update(lambda run: replace(run, attempts=attempts, failing_since=since))
     asked = error.retry_after if isinstance(error, Transient) else None
     delay = max(asked or 0.0, min(LONGEST_DELAY, timing.poll * float(2 ** min(attempts, 30))))

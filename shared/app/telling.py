@@ -1,7 +1,8 @@
 """Tell what happened: an outbox of what is not told yet, and whoever comes by empties it.
 
 runs/outbox/run/<run>+N    a marker, written before the run's document; the events follow from its history
-runs/outbox/sweep/<order>  one event of a sweep; it moves to runs/sweep/events/<order> when it is told
+runs/outbox/sweep/<order>  one event of a sweep, or of a run that cannot end; it moves to
+                           runs/sweep/events/<order> when it is told
 What fails stays in the outbox and harms nothing else: people hear of it while the topic is away, and of a
 topic that is away a pass asks once. Twice is allowed: ids tell.
 """
@@ -39,10 +40,16 @@ EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)  # as in share
 
 
 def put(world: World, told: Sequence[Event]) -> None:
-    """Put events of a sweep into the outbox; the same event twice is there once."""
+    """Put events that no run's history tells into the outbox; the same event twice is there once."""
     for event in told:
         name = f"{SWEEPS}{event.sequence}"
         world.ledger.put(name, msgspec.json.encode(event))
+
+
+def put_once(world: World, event: Event) -> None:
+    """Put an event into the outbox, unless it is there or was told."""
+    if not list(read(world, [f"{TOLD}{event.sequence}", f"{SWEEPS}{event.sequence}"])):
+        put(world, [event])
 
 
 def take_back(world: World, told: Sequence[Event]) -> None:

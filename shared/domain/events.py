@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.domain.sweep import Verdict
 
 VERSION = 1
+STUCK = "droptune.run.stuck"
 # What people are told: something was decided, failed, or waits for them. What goes, the sweep's events tell.
 LOUD = frozenset({State.AWAITING_APPROVAL, State.LIVE, State.REJECTED, State.FAILED, State.CANCELLED})
 
@@ -90,9 +91,30 @@ def of_sweep(kind: str, verdicts: Sequence[Verdict], at: datetime, installation:
     ]
 
 
+def stuck(run: Run, why: str, since: datetime, installation: str) -> Event:
+    """Tell that a run which is to end cannot: what it made cannot be taken away. since: when that began."""
+    stamp = int(since.timestamp() * 1000)
+    return Event(
+        id=f"{run.name}/stuck/{stamp}",
+        type=STUCK,
+        source=f"/droptune/{installation}",
+        subject=f"runs/{run.name}",
+        time=since,
+        sequence=f"{stamp:015}-2-{short_digest(run.name)}",
+        data={
+            "version": VERSION,
+            "run": run.name,
+            "recipe": run.recipe_name,
+            "state": str(run.state),
+            "closing": str(run.closing),
+            "reason": why,
+        },
+    )
+
+
 def is_loud(event: Event) -> bool:
     """Tell whether people want to hear of it: a sweep's every deed, and a run's turning points."""
-    return event.type.startswith("droptune.sweep.") or event.data.get("state") in LOUD
+    return event.type.startswith(("droptune.sweep.", STUCK)) or event.data.get("state") in LOUD
 
 
 def in_words(event: Event) -> tuple[str, str]:
@@ -105,6 +127,10 @@ def in_words(event: Event) -> tuple[str, str]:
         money = "its price is unknown" if monthly is None else f"it costs ${monthly:,.0f} a month"
         return f"Droptune: {thing} {what}", f"{data['reason']} (rule {data['rule']}; {money})"
     waits = f"\nLook: droptune show {data['run']}"
+    if event.type == STUCK:
+        what = f"What {data['run']} made cannot be taken away since {event.time:%F %R} UTC, and may bill"
+        ways = "It is tried again every five minutes; the runs of its recipe may wait for it."
+        return f"Droptune: {data['recipe']} cannot be cleaned up", f"{what}: {data['reason']} {ways}{waits}"
     if data["state"] == State.AWAITING_APPROVAL:
         waits = f"\nDecide: droptune approve {data['run']}, or droptune reject {data['run']}"
     state = str(data["state"]).replace("_", " ")

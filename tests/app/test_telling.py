@@ -181,7 +181,7 @@ def test_people_hear_while_the_topic_takes_nothing_and_once(error: Exception) ->
     taken = f"Droptune: {run.endpoint} was taken away"
     assert [title for _, title, _ in life.notices.people.told] == ["Droptune: support live", taken]
     assert types(life) == []
-    life.notices.clear()
+    life.notices.stop_failing()
     life.tick()
     assert len(types(life)) == len(life.run(run.name).history) + 1
     assert heard(life) == ["TEAM_CHAT", "TEAM_CHAT"]
@@ -197,7 +197,7 @@ def test_a_topic_that_is_away_is_asked_once_a_minute_however_much_there_is_to_te
         before = life.notices.calls["topic.publish"]
         life.tick()
         assert life.notices.calls["topic.publish"] == before + 1
-    life.notices.clear()
+    life.notices.stop_failing()
     life.tick()
     assert len(types(life)) == 6 * 3
 
@@ -215,3 +215,28 @@ def test_drops_are_found_by_the_timer_though_telling_takes_all_its_time() -> Non
     with pytest.raises(Killed):
         reconcile(life.world, life.timing)
     assert len(list(life.ledger.runs())) == 2
+
+
+def test_people_hear_once_that_a_run_cannot_be_cleaned_up_and_it_is_tried_on() -> None:
+    life = Life()
+    life.storage.recipes.put("support", TOLD)
+    life.azureml.fail_next("endpoints.undeploy", Permanent("azureml-locked", "It is locked."), times=200)
+    life.azureml.endpoints.answer = lambda _deployment, _messages: ""
+    name = life.drop()
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    for _ in range(180):
+        life.tick()
+    assert life.run(name).closing is State.FAILED
+    assert life.notices.people.told == []
+    for _ in range(120):
+        life.tick(120)
+    ((_, title, text),) = life.notices.people.told
+    assert title == "Droptune: support cannot be cleaned up"
+    assert "It is locked." in text
+    assert text.endswith(f"Look: droptune show {name}")
+    assert [kind for kind in types(life) if kind == "run.stuck"] == ["run.stuck"]
+    life.azureml.stop_failing()
+    assert life.until(name, "failed").problem.code == "smoke-failed"  # type: ignore[union-attr]
+    assert list(life.world.ledger.names("outbox/")) == []

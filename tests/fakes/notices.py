@@ -62,7 +62,8 @@ class FakeNotices:
     def calls(self) -> Counter[str]:
         return self._faults.calls
 
-    def clear(self) -> None:
+    def stop_failing(self) -> None:
+        """Switch every failure off."""
         self._faults.clear()
 
     def fail_next(self, name: str, error: Exception, *, times: int = 1, after: bool = False) -> None:
