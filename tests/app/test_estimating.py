@@ -121,6 +121,16 @@ def test_a_monthly_budget_counts_what_was_spent() -> None:
     assert second.history[-1].figures["month_training_usd"] == month.training_usd
 
 
+def test_a_monthly_budget_counts_what_other_drops_are_about_to_spend() -> None:
+    life = Life()
+    budget = "{monthly_budget_usd: 356.5, approve_above_usd: null}"  # 96 hours of serving, and two trainings
+    life.storage.recipes.put("support", f"serving: {{rollout: [100]}}\ncost: {budget}\n")
+    names = [life.drop(f"support/{n}.jsonl", chats(topic=f"topic {n}")) for n in range(4)]
+    life.tick()
+    states = [life.run(name).state for name in names]
+    assert states == [State.TRAINING, State.QUEUED, State.AWAITING_APPROVAL, State.AWAITING_APPROVAL]
+
+
 def test_another_month_begins_anew_with_what_serves() -> None:
     life = Life()
     life.storage.recipes.put("support", "serving: {rollout: [100]}\ncost: {monthly_budget_usd: 460}\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.app import rollback as rolling_back
 from shared.app.advance import advance
 from shared.app.people import retry, wish
 from shared.app.rollback import rollback
@@ -18,6 +20,7 @@ from tests.app.life import Life, chats
 
 if TYPE_CHECKING:
     from shared.domain.run import Run
+    from shared.ports import Endpoint
 
 
 def states(run: Run) -> list[str]:
@@ -315,6 +318,26 @@ def test_rollback_is_one_update_and_outlives_a_look_that_fails() -> None:
     champion = life.ledger.lane("support").lane.champion
     assert champion is not None
     assert champion.deployment == first.deployment
+
+
+def test_rollback_gives_up_in_its_time_however_slow_each_look_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    life = Life(timing=Timing(poll=0.001))
+    life.live("support/a.jsonl", chats(topic="one"))
+    life.tick()
+    endpoint = life.live("support/b.jsonl", chats(topic="two")).endpoint or ""
+    life.azureml.endpoints.hold(endpoint)
+    find, looks = life.world.endpoints.find, list[str]()
+
+    def slow(name: str) -> Endpoint:
+        looks.append(name)
+        time.sleep(0.05)
+        return find(name)
+
+    monkeypatch.setattr(life.world.endpoints, "find", slow)
+    monkeypatch.setattr(rolling_back, "MOST_SECONDS", 0.2)
+    with pytest.raises(Transient, match="did not arrive"):
+        rollback(life.world, life.timing, "support", "ann")
+    assert len(looks) <= 4
 
 
 def test_rollback_waits_for_a_run_that_is_being_deployed() -> None:
