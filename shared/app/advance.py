@@ -30,7 +30,6 @@ from shared.app import lanes as lane_changes
 from shared.app.gather import gather
 from shared.app.ledger import Ledger, Unreadable
 from shared.domain import actions as a
-from shared.domain import events
 from shared.domain.errors import (
     Busy,
     Changed,
@@ -87,7 +86,8 @@ EFFECTS: Mapping[type, Callable[[claim.Work, Any], None]] = {
     a.Crown: serving.crown,
 }
 MOST_ACTIONS = 100
-MOST_ATTEMPTS = 40
+MOST_ATTEMPTS = 40  # three hours, for they come five minutes apart in the end
+MOST_WAITS = 180  # the same of looks a minute apart
 PERSON_SECONDS = 6 * 3600.0
 LONGEST_DELAY = 300.0
 
@@ -158,6 +158,8 @@ def _step(work: claim.Work, timing: Timing) -> bool:
     run = work.run
     action = decide(run, gather(work.world, work.ledger, run), run.recipe, work.world.now())
     if isinstance(action, a.Wait):
+        if run.closing is not None and run.waits >= MOST_WAITS:
+            telling.stuck(work.world, run, f"{action.reason}.")
         return _rest(work, _delay(run, action, timing), action.reason)
     work.renew_if_short()
     with work.renewing():
@@ -211,10 +213,8 @@ def _put_off(work: claim.Work, timing: Timing, error: DroptuneError) -> bool:
         _close(work, error, f" Tried {attempts} times.")
         return False
     since = work.run.failing_since or (work.world.now() if attempts else None)
-    if attempts > MOST_ATTEMPTS and since is not None:
-        telling.put_once(
-            work.world, events.stuck(work.run, error.problem.message, since, work.world.installation)
-        )
+    if attempts > MOST_ATTEMPTS:
+        telling.stuck(work.world, work.run, error.problem.message)
     work.update(lambda run: replace(run, attempts=attempts, failing_since=since))
     asked = error.retry_after if isinstance(error, Transient) else None
     delay = max(asked or 0.0, min(LONGEST_DELAY, timing.poll * float(2 ** min(attempts, 30))))

@@ -46,8 +46,9 @@ def put(world: World, told: Sequence[Event]) -> None:
         world.ledger.put(name, msgspec.json.encode(event))
 
 
-def put_once(world: World, event: Event) -> None:
-    """Put an event into the outbox, unless it is there or was told."""
+def stuck(world: World, run: Run, why: str) -> None:
+    """Put into the outbox, once, that a run which is to end cannot be cleaned up."""
+    event = events.stuck(run, why, world.now(), world.installation)
     if not list(read(world, [f"{TOLD}{event.sequence}", f"{SWEEPS}{event.sequence}"])):
         put(world, [event])
 

@@ -91,16 +91,15 @@ def of_sweep(kind: str, verdicts: Sequence[Verdict], at: datetime, installation:
     ]
 
 
-def stuck(run: Run, why: str, since: datetime, installation: str) -> Event:
-    """Tell that a run which is to end cannot: what it made cannot be taken away. since: when that began."""
-    stamp = int(since.timestamp() * 1000)
+def stuck(run: Run, why: str, now: datetime, installation: str) -> Event:
+    """Tell that a run which is to end cannot: what it made cannot be taken away."""
     return Event(
-        id=f"{run.name}/stuck/{stamp}",
+        id=f"{run.name}/stuck/{len(run.history)}",
         type=STUCK,
         source=f"/droptune/{installation}",
         subject=f"runs/{run.name}",
-        time=since,
-        sequence=f"{stamp:015}-2-{short_digest(run.name)}",
+        time=now,
+        sequence=f"{int(run.updated.timestamp() * 1000):015}-2-{short_digest(run.name)}",
         data={
             "version": VERSION,
             "run": run.name,
@@ -128,8 +127,8 @@ def in_words(event: Event) -> tuple[str, str]:
         return f"Droptune: {thing} {what}", f"{data['reason']} (rule {data['rule']}; {money})"
     waits = f"\nLook: droptune show {data['run']}"
     if event.type == STUCK:
-        what = f"What {data['run']} made cannot be taken away since {event.time:%F %R} UTC, and may bill"
-        ways = "It is tried again every five minutes; the runs of its recipe may wait for it."
+        what = f"What {data['run']} made cannot be taken away for three hours now, and may bill"
+        ways = "It is tried on; the runs of its recipe may wait for it."
         return f"Droptune: {data['recipe']} cannot be cleaned up", f"{what}: {data['reason']} {ways}{waits}"
     if data["state"] == State.AWAITING_APPROVAL:
         waits = f"\nDecide: droptune approve {data['run']}, or droptune reject {data['run']}"

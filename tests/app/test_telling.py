@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from shared.app import notices
+from shared.app.people import wish
 from shared.app.reconcile import reconcile
 from shared.app.sweep import sweep
 from shared.app.telling import tell_all
@@ -240,3 +241,20 @@ def test_people_hear_once_that_a_run_cannot_be_cleaned_up_and_it_is_tried_on() -
     life.azureml.stop_failing()
     assert life.until(name, "failed").problem.code == "smoke-failed"  # type: ignore[union-attr]
     assert list(life.world.ledger.names("outbox/")) == []
+
+
+def test_people_hear_once_of_a_job_that_azure_does_not_end() -> None:
+    life = Life()
+    life.storage.recipes.put("support", TOLD)
+    name = life.drop()
+    life.until(name, "training")
+    life.azureml.jobs.hold(life.run(name).job or "")
+    wish(life.world, name, "cancel", "ann")
+    for _ in range(400):
+        life.tick()
+    ((_, title, text),) = life.notices.people.told
+    assert title == "Droptune: support cannot be cleaned up"
+    assert "Azure ML is ending the job." in text
+    life.azureml.jobs.release(life.run(name).job or "")
+    life.until(name, "cancelled")
+    assert heard(life) == ["TEAM_CHAT", "TEAM_CHAT"]

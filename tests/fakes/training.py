@@ -68,13 +68,14 @@ class FakeJobs:
     def __init__(self, faults: Faults, now: Callable[[], datetime]) -> None:
         self._faults, self._now = faults, now
         self._jobs: dict[str, _Kept] = {}
+        self._held: set[str] = set()
 
     # The port.
 
     def find(self, name: str) -> Job:
         with self._faults.call("jobs.find"):
             kept = self._get(name)
-            if kept.job.status == "cancelrequested":
+            if kept.job.status == "cancelrequested" and name not in self._held:
                 self._set(name, status="canceled")
             return kept.job
 
@@ -135,6 +136,13 @@ class FakeJobs:
 
     def spec(self, name: str) -> JobSpec:
         return self._get(name).spec
+
+    def hold(self, name: str) -> None:
+        """Let a job that is to be cancelled go on and on, until it is released."""
+        self._held.add(name)
+
+    def release(self, name: str) -> None:
+        self._held.discard(name)
 
     def finish(
         self,
