@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from shared.app import going
 from shared.app import lanes as lanes_of
 from shared.app.going import Going
+from shared.domain import names
 from shared.domain.errors import DroptuneError
 from shared.domain.sweep_holder import holder
 
@@ -31,7 +32,7 @@ def write_down(world: World, ledger: Ledger, found: Survey) -> None:
         recipe = entry.name.removeprefix(LANES).removesuffix(".json")
         try:
             for one in _named(ledger.lane(recipe).lane):
-                if not _seen(found, one):
+                if not _seen(found, one) and _is_the_place(world, found, recipe, one):
                     _write_down(world, ledger, recipe, one)
         except DroptuneError as error:
             log.warning("sweep: the lane of %s is not compared: %s", recipe, error.problem.code)
@@ -46,6 +47,15 @@ def _seen(found: Survey, one: Champion) -> bool:
         return True
     facts = found.facts.get(one.endpoint)
     return facts is not None and any(known.name == one.deployment for known in facts.deployments)
+
+
+def _is_the_place(world: World, found: Survey, recipe: str, one: Champion) -> bool:
+    """Tell whether this is the workspace that it was made in: a wrong setting ends no run.
+
+    An endpoint's name holds the workspace's digest; that of one run's own does not: others of ours prove it.
+    """
+    own = one.endpoint.startswith(names.endpoint(world.workspace_id, recipe))
+    return own or any(facts.ours for facts in found.facts.values())
 
 
 def _write_down(world: World, ledger: Ledger, recipe: str, one: Champion) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from shared.domain.sweep_holder import holder
 from shared.domain.tags import EXPIRES, INSTALLATION, KEEP
 from shared.ports import DeploymentSpec
 from tests.app.life import Life, chats
+from tests.fakes.azureml import FakeAzureML
 
 if TYPE_CHECKING:
     from shared.app.sweep_report import SweepReport
@@ -453,6 +455,16 @@ def test_what_a_person_deleted_is_written_down_and_told(whole: bool) -> None:  #
     assert len(life.notices.people.told) == told
     revive(life.world, "support", "ann")
     assert life.until(run.name, "live").state is State.LIVE
+
+
+def test_in_another_workspace_nothing_was_deleted() -> None:
+    life = Life()
+    run = served(life)
+    empty = FakeAzureML(life.now)
+    elsewhere = dataclasses.replace(life.world, workspace_id="/other", endpoints=empty.endpoints)
+    sweep(elsewhere, dry_run=False)
+    assert life.run(run.name).state is State.LIVE
+    assert life.ledger.lane("support").lane.champion is not None
 
 
 def test_what_could_not_be_looked_at_or_is_being_deployed_is_not_deleted() -> None:
