@@ -115,10 +115,8 @@ class Prepared(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint.
 
-    told, heard: how many of its changes the topic, and people, have been told of.
-    earlier: its jobs before the present one. Until a look succeeds: attempts, since failing_since;
-    faults: unforeseen errors; deaths: of workers at it. drained: since when deployments that it takes away
-    have no traffic, by name.
+    told, heard: changes that topic and people know of. earlier: jobs before the present one. drained: since
+    when deployments have no traffic. Until a look succeeds: attempts, failing_since, faults, deaths of workers.
     """
 
     version: int = VERSION
