@@ -116,7 +116,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's document of one run. Times are UTC; `due`: when it is looked at next without a hint.
 
     told, heard: changes that topic and people know of. earlier: jobs before the present one. drained: since
-    when deployments have no traffic. Until a look succeeds: attempts, failing_since, faults, deaths of workers.
+    when deployments have no traffic. Until a look succeeds: attempts, failing_since, faults, deaths at it.
     """
 
     version: int = VERSION
