@@ -156,7 +156,8 @@ def test_every_code_of_training_and_serving_is_documented() -> None:
     rooms = [*(domain / "preflight").glob("*.py")]
     rooms += [domain / f"{name}.py" for name in DECIDE]
     rooms += [
-        ROOT / "shared" / "app" / f"{name}.py" for name in ("training", "computing", "evaluation", "sets")
+        ROOT / "shared" / "app" / f"{name}.py"
+        for name in ("training", "computing", "evaluation", "serving", "sets")
     ]
     azureml = ROOT / "shared" / "adapters" / "azureml"
     rooms += [azureml / f"{name}.py" for name in ("models", "jobs", "computes")]
