@@ -107,19 +107,18 @@ def erase(world: World, ledger: Ledger, name: str, by: str) -> None:
     raise Permanent("run-busy", f"The run {name} changed {TRIES} times meanwhile.", "Try it again.")
 
 
-def expire(world: World) -> int:
-    """Erase what is past its recipe's `keep.prepared_days`, but of a run that is live; count the runs."""
-    ledger, now, count = Ledger(world.ledger), world.now(), 0
-    for run in ledger.readable(list(ledger.runs())):
-        if run.erased is not None or not run.ended or run.state == "live" or run.recipe is None:
-            continue
-        if now - run.updated > timedelta(days=run.recipe.keep.prepared_days):
-            try:
-                erase(world, ledger, run.name, "droptune, keep.prepared_days")
-                count += 1
-            except DroptuneError as error:
-                log.warning("run %s: not erased yet: %s", run.name, error.problem.code)
-    return count
+def expire(world: World, ledger: Ledger, run: Run) -> bool:
+    """Erase a run past its recipe's `keep.prepared_days`, but no live one; tell whether it is erased."""
+    if run.erased is not None or not run.ended or run.state == "live" or run.recipe is None:
+        return False
+    if world.now() - run.updated <= timedelta(days=run.recipe.keep.prepared_days):
+        return False
+    try:
+        erase(world, ledger, run.name, "droptune, keep.prepared_days")
+    except DroptuneError as error:
+        log.warning("run %s: not erased yet: %s", run.name, error.problem.code)
+        return False
+    return True
 
 
 def _without_words(run: Run, now: datetime, by: str) -> Run:

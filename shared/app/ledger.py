@@ -51,6 +51,15 @@ class HeldLane:
     etag: str | None
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What the ledger lists: the names of all runs, of those with a marker, and the entries of the index."""
+
+    runs: list[str]
+    marked: frozenset[str]
+    pages: frozenset[str]
+
+
 class Unreadable(Misconfigured):
     """One document cannot be read by this code: a newer Droptune wrote it, or it is damaged. It is left."""
 
@@ -140,25 +149,25 @@ class Ledger:
             if datetime.fromisoformat(entry.metadata.get("due", LATEST.isoformat())) <= before:
                 yield entry.name.removeprefix("active/")
 
-    def mend(self, now: datetime) -> int:
-        """Write the marker of every unended run and the index of every run that lacks it; count them.
-
-        Markers of ended runs go; one without a document goes after a day, for it may be about to be written.
-        """
+    def listed(self, now: datetime) -> Listed:
+        """List what there is; a marker without a document goes after a day: it may be about to be written."""
         entries = list(self._documents.names("active/"))
         for entry in entries:
             if now - entry.modified > DAY and self._is_missing(entry.name.removeprefix("active/")):
                 self._documents.delete(entry.name)
-        marked = {entry.name.removeprefix("active/") for entry in entries}
-        pages = {entry.name for entry in self._documents.names("by-day/")}
+        marked = frozenset(entry.name.removeprefix("active/") for entry in entries)
+        pages = frozenset(entry.name for entry in self._documents.names("by-day/"))
+        return Listed(sorted(marked.union(self.runs())), marked, pages)
+
+    def mend(self, run: Run, listed: Listed) -> int:
+        """Write its marker or index entry where one is missing, take an ended run's marker; count."""
         mended = 0
-        for run in self.readable(set(self.runs()) | marked):
-            if run.ended == (run.name in marked):
-                self._documents.delete(_marker(run.name)) if run.ended else self._mark(run)
-                mended += 1
-            if _page(run) not in pages:
-                self._documents.put(_page(run), b"")
-                mended += 1
+        if run.ended == (run.name in listed.marked):
+            self._documents.delete(_marker(run.name)) if run.ended else self._mark(run)
+            mended += 1
+        if _page(run) not in listed.pages:
+            self._documents.put(_page(run), b"")
+            mended += 1
         return mended
 
     def _is_missing(self, name: str) -> bool:

@@ -6,11 +6,10 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared.app import forgetting, telling
+from shared.app import telling
+from shared.app.daily import daily
 from shared.app.ledger import Ledger
 from shared.app.receive import receive_drop, receive_failed
-from shared.app.retention import expire_models
-from shared.app.tidying import tidy
 from shared.domain.errors import AlreadyThere, Changed, DroptuneError, Missing
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ def reconcile(world: World, timing: Timing) -> None:
     """
     ledger = Ledger(world.ledger)
     failures = list[Exception]()
-    parts: tuple[Callable[[], None], ...] = (
+    parts: tuple[Callable[[], object], ...] = (
         lambda: wake_overdue(world, ledger, timing),
         lambda: receive_unseen(world, ledger, timing) if _its_turn(world, LISTING, timing.listing) else None,
         lambda: telling.tell_all(world),
-        lambda: _daily(world, ledger) if _its_turn(world, MENDING, DAY) else None,
+        lambda: daily(world, ledger) if _its_turn(world, MENDING, DAY) else None,
     )
     for part in parts:
         try:
@@ -48,13 +47,6 @@ def reconcile(world: World, timing: Timing) -> None:
             failures.append(error)
     if failures:
         raise failures[0]
-
-
-def _daily(world: World, ledger: Ledger) -> None:
-    mended = ledger.mend(world.now())
-    erased, models = forgetting.expire(world), expire_models(world)
-    log.info("markers and index mended: %d; data of %d runs erased, %d models gone", mended, erased, models)
-    log.info("old notes gone: %d", tidy(world))
 
 
 def wake_overdue(world: World, ledger: Ledger, timing: Timing) -> None:

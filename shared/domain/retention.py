@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.domain.run import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
-    from shared.domain.lane import Lane
+    from shared.domain.lane import Lane, Place
     from shared.domain.run import Run
 
 # What serves, or may serve again without being trained anew, is neither of these.
 OVER = frozenset({State.RETIRED, State.FAILED, State.CANCELLED})
 
 
-def outdated(runs: Sequence[Run], lane: Lane, keep: int) -> list[Run]:
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A run that has a model, and no more of it than the choice needs."""
+
+    place: Place
+    over: bool
+
+
+def registered(run: Run) -> Registered | None:
+    """See a run as one that has a model; None where it has none, or none any more."""
+    if not run.model or not run.model_version or run.model_gone:
+        return None
+    return Registered(run.place, run.state in OVER)
+
+
+def outdated(found: Collection[Registered], lane: Lane, keep: int) -> list[str]:
     """Choose the runs whose model goes: older than the `keep` newest, over, and not named by the lane.
 
-    runs: of one recipe, newest drop first.
+    found: all of one recipe. Gives their names, the newest drop first.
     """
     named = {holder.place.run for holder in (lane.champion, lane.previous) if holder} | lane.named()
-    registered = [run for run in runs if run.model and run.model_version and not run.model_gone]
-    return [run for run in registered[keep:] if run.state in OVER and run.name not in named]
+    newest_first = sorted(found, key=lambda one: one.place, reverse=True)
+    return [one.place.run for one in newest_first[keep:] if one.over and one.place.run not in named]

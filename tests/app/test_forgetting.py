@@ -7,7 +7,8 @@ import json
 import msgspec
 import pytest
 
-from shared.app.forgetting import expire, forget
+from shared.app.daily import daily
+from shared.app.forgetting import forget
 from shared.app.people import retry
 from shared.app.reviving import revive
 from shared.app.sweep import sweep
@@ -72,7 +73,7 @@ def test_past_its_days_prepared_data_goes_by_itself_but_not_that_of_a_live_run()
     life.tick()
     second = life.live("support/b.jsonl", chats(topic="two"))
     life.tick(86_400)
-    assert expire(life.world) == 0
+    assert daily(life.world, life.ledger).erased == 0
     life.tick(2 * 86_400)
     assert life.run(first.name).erased is not None
     assert life.run(second.name).erased is None

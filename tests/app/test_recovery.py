@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from shared.app import views
 from shared.app.advance import advance
 from shared.app.claim import ClaimLost, Work, take
+from shared.app.daily import daily
 from shared.app.ledger import Unreadable
 from shared.app.people import hint_job
 from shared.app.receive import receive
@@ -141,7 +142,7 @@ def test_the_daily_pass_mends_markers() -> None:
     life.until(name, "training")
     life.world.ledger.delete(f"active/{name}")
     life.world.ledger.put("active/gone-20261124120000-aaaaaaaa", b"", {})
-    assert life.ledger.mend(life.at) == 1
+    assert daily(life.world, life.ledger).mended == 1
     assert f"active/{name}" in [entry.name for entry in life.world.ledger.names("active/")]
 
 
@@ -154,7 +155,7 @@ def test_the_daily_pass_lets_the_listing_show_a_run_that_lost_its_entry() -> Non
     life.tick(86_400)
     assert [run.name for run in life.ledger.newest(10)] == [name]
     assert [one.name for one in life.world.ledger.names("by-day/")] == [entry.name]
-    assert life.ledger.mend(life.at) == 0
+    assert daily(life.world, life.ledger).mended == 0
 
 
 def test_a_crash_while_a_run_is_written_hides_it_from_nobody() -> None:

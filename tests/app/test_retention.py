@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from shared.app.retention import expire_models
+from shared.app.daily import daily
+from shared.app.retention import Models
 from shared.app.reviving import revive
 from shared.app.sweep import sweep
 from shared.domain.errors import Permanent
+from shared.domain.run import State, moved
 from tests.app.life import Life, chats
 from tests.app.test_sweep import SHORT, pass_hours
 
@@ -33,10 +35,10 @@ def owners(life: Life) -> list[str]:
 def test_what_is_over_and_older_than_the_newest_goes() -> None:
     life = Life()
     first, second, third = three(life)
-    assert expire_models(life.world) == 1
+    assert daily(life.world, life.ledger).models == 1
     assert sorted(owners(life)) == sorted([second, third])
     assert life.run(first).model_gone
-    assert expire_models(life.world) == 0
+    assert daily(life.world, life.ledger).models == 0
     with pytest.raises(Permanent, match="A newer model"):
         revive(life.world, "support", "nora", life.run(first).model_version)
 
@@ -47,7 +49,7 @@ def test_the_newest_stays_though_nothing_serves() -> None:
     pass_hours(life, life.run(runs[2]), 3)
     sweep(life.world, dry_run=False)
     sweep(life.world, dry_run=False)
-    expire_models(life.world)
+    daily(life.world, life.ledger)
     assert owners(life) == [runs[2]]
     assert revive(life.world, "support", "nora").name == runs[2]
 
@@ -59,9 +61,22 @@ def test_a_version_that_is_somebody_else_s_stays() -> None:
     key = (run.model or "", run.model_version or "")
     found = life.azureml.models._versions[key]
     life.azureml.models._versions[key] = type(found)(found.name, found.version, {}, found.id)
-    assert expire_models(life.world) == 0
+    assert daily(life.world, life.ledger).models == 0
     assert key in life.azureml.models._versions
     assert not life.run(first).model_gone
+
+
+def test_what_a_person_brings_back_meanwhile_stays() -> None:
+    """The pass meets every run before it deletes a model: time enough for a person."""
+    life = Life()
+    first, *_ = three(life)
+    models = Models()
+    for run in life.ledger.readable(life.ledger.runs()):
+        models.see(run)
+    held = life.ledger.load(first)
+    life.ledger.save(held, moved(held.run, State.DEPLOYING, "revived by nora", life.at))
+    assert models.expire(life.world, life.ledger) == 0
+    assert first in owners(life)
 
 
 def test_the_daily_pass_does_it() -> None:
