@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import wiring
 from shared.app.ledger import Ledger
-from tests.reliability.installation import seen
+from tests.reliability.installation import made, seen
 from tests.reliability.invariants import broken
 
 if TYPE_CHECKING:
@@ -66,10 +66,8 @@ def _told(run: Run) -> dict[str, Any]:
 
 
 def _judge(world: World, told: list[str]) -> dict[str, Any]:
-    found = seen(world, told)
-    kinds = ("jobs", "models", "endpoints", "deployments")
-    counts = {kind: len(getattr(found, kind)) for kind in kinds}
-    return {"broken": [str(one) for one in broken(found)], "counts": counts}
+    found = seen(world, told=told)
+    return {"broken": [str(one) for one in broken(found)], "counts": made(found)}
 
 
 if __name__ == "__main__":
