@@ -29,6 +29,15 @@ REQUIREMENTS = ROOT / "requirements"
 AZURITE = ROOT / "local" / "azurite"
 PACKAGES = HOME / "packages"
 NODE_CLIENTS = ROOT / "tests" / "local" / "azureml" / "node"
+# The check of a large file starts processes, and each of them imports this script: it must not run there.
+SCRIPT = f"""#!{PYTHON}
+import sys
+
+from shared.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
+"""
 PLAN = (
     "Setting up: about 0.9 GB to download, 3 GB on disk, three to six minutes the first time.\n"
     "  .venv             Python packages, PyTorch for the CPU among them   2.2 GB\n"
@@ -165,7 +174,7 @@ def _command() -> None:
     )
     (Path(found.stdout.strip()) / "droptune-checkout.pth").write_text(f"{ROOT}\n")
     script = BIN / "droptune"
-    script.write_text(f"#!{PYTHON}\nimport sys\n\nfrom shared.cli.main import main\n\nsys.exit(main())\n")
+    script.write_text(SCRIPT)
     script.chmod(0o755)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.devtools.setup import SCRIPT
 from local.layout import ROOT
 
 if TYPE_CHECKING:
@@ -46,3 +47,16 @@ def test_a_program_in_the_foreground_is_waited_for_while_it_ends(tmp_path: Path,
             process.terminate()
         assert process.wait(60) == 7
     assert left.read_text() == "ended"
+
+
+def test_the_installed_command_checks_a_large_file_on_several_cores(tmp_path: Path) -> None:
+    """Each process that helps imports the command's script anew: without a guard it runs there again."""
+    script = tmp_path / "droptune"
+    few = SCRIPT.replace("\n\n", "\nfrom shared.cli import dropping\n\ndropping.LARGE = 0\n", 1)
+    assert "LARGE" in few
+    script.write_text(few)
+    data = ROOT / "local" / "demo_data" / "acme-support.jsonl"
+    command = [sys.executable, str(script), "check", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usable")
