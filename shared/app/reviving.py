@@ -72,15 +72,21 @@ def _there(ledger: Ledger, recipe: str, version: str | None) -> Run | None:
 
 
 def _retired(ledger: Ledger, recipe: str, version: str | None) -> Run:
+    others = []
     for run in ledger.of_recipe(recipe):
-        fits = version is None or run.model_version == version
-        if fits and run.model_version is not None and run.state in {State.RETIRED, *COMING}:
+        if run.model_version is None or run.state not in {State.RETIRED, *COMING}:
+            continue
+        if version in {None, run.model_version}:
             return run
+        others += [] if run.model_gone else [run.model_version]
     what = f"with the model version {version} " if version else ""
+    there = (
+        f"Those that can come back: {', '.join(others)}." if others else "See what there is: droptune runs"
+    )
     raise Permanent(
         "nothing-retired",
         f"No run of {recipe!r} {what}is retired, so there is no model to bring back.",
-        "See what there is: droptune runs",
+        there,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.cli import output
 from shared.cli.context import Context
-from shared.domain.errors import DroptuneError, Problem
+from shared.domain.errors import DroptuneError, Problem, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser().parse_args(given)
         return _command(args.command)(Context(args))
     except DroptuneError as error:
-        output.fault(error.problem)
+        output.fault(_with_help(error))
     except BrokenPipeError:
         return _unheard()
     except OSError as fault:
@@ -68,6 +68,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.excepthook(*sys.exc_info())  # as Python shows it, but for its exit, which would be a verdict
     return failed
+
+
+def _with_help(error: DroptuneError) -> Problem:
+    """Say what to do about what may pass by itself."""
+    problem = error.problem
+    if problem.help or not isinstance(error, Transient):
+        return problem
+    return Problem(problem.code, problem.message, "Try again in a minute; if it stays so: droptune doctor")
 
 
 def _unheard() -> int:
@@ -156,8 +164,9 @@ def _looking(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     add("runs", "list the newest runs").add_argument("--limit", type=_count, default=20, metavar="N")
     one = add("show", "show a run: history, findings, figures, what to do next")
     one.add_argument("run")
-    one.add_argument("--html", metavar="OUT", help="write the run as a page, with its curves")
-    one.add_argument(
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--html", metavar="OUT", help="write the run as a page, with its curves")
+    which.add_argument(
         "--report",
         action="store_true",
         help="print the data set's report: a page, or report.json with --json",
@@ -199,8 +208,9 @@ def _acting(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
 
 def _sweeping(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     one = add("sweep", "take away endpoints that nobody uses")
-    one.add_argument("--dry-run", action="store_true", help="only say what would go")
-    one.add_argument("--plan", metavar="DIGEST", help="apply exactly the plan of a dry run")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--dry-run", action="store_true", help="only say what would go")
+    which.add_argument("--plan", metavar="DIGEST", help="apply exactly the plan of a dry run")
     one.add_argument("--html", metavar="OUT", help="write the report as a page too")
     one = add("keep", "keep an endpoint, endpoint/deployment or a recipe's endpoint from the sweep")
     one.add_argument("name")

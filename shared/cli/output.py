@@ -52,9 +52,12 @@ def bar(what: str, whole: int) -> Iterator[Callable[[int], None]]:
             sys.stderr.write(f"\r{safe(what)} [{'#' * (percent // 4):<25}] {percent:3} %")
             sys.stderr.flush()
 
-    yield show
-    if shown >= 0:
-        sys.stderr.write("\r\x1b[K")
+    try:
+        yield show
+    finally:  # what comes next, an error or a prompt, has a line of its own
+        if shown >= 0:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def fault(problem: Problem) -> None:

@@ -60,8 +60,9 @@ def test_where_there_is_nothing_to_bring_back_it_is_said() -> None:
     run = served(life)
     pass_hours(life, run, 2)
     sweep(life.world, dry_run=False)
-    with pytest.raises(Permanent, match="version 7 is retired"):
+    with pytest.raises(Permanent, match="version 7 is retired") as caught:
         revive(life.world, "support", "nora", "7")
+    assert caught.value.problem.help == f"Those that can come back: {run.model_version}."
     life.azureml.models._versions.clear()
     with pytest.raises(Permanent, match="not registered any more"):
         revive(life.world, "support", "nora")

@@ -15,6 +15,7 @@ from shared.app.advance import advance
 from shared.app.receive import receive
 from shared.cli import context, output, watching
 from shared.cli.main import COMMANDS, main, parser
+from shared.domain.errors import Transient
 from tests.app.life import Life, chats
 
 if TYPE_CHECKING:
@@ -437,3 +438,33 @@ def test_the_end_of_a_log_is_shown_line_by_line(life: Life, capsys: pytest.Captu
     told = capsys.readouterr().out
     assert "  step 2\\x1b[31m\n  RuntimeError: x" in told
     assert "\\n" not in told
+
+
+def test_what_may_pass_by_itself_is_said_to(life: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    life.storage.fail_next("documents.names", Transient("storage-unavailable", "Storage does not answer."))
+    assert main(["runs"]) == 1
+    assert "Storage does not answer. Try again in a minute; if it stays so: droptune doctor" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "both", [["show", "r", "--report", "--html", "o"], ["sweep", "--dry-run", "--plan", "d"]]
+)
+def test_of_two_that_exclude_each_other_none_is_passed_over(both: list[str]) -> None:
+    """`show --report --html OUT` wrote no OUT, and `sweep --dry-run --plan` applied nothing: both ended 0."""
+    assert main(both) == 2
+
+
+def test_an_error_has_a_line_of_its_own_behind_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reads() -> None:
+        with output.bar("checking", 100) as show:
+            show(50)
+            raise OSError("gone")
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with pytest.raises(OSError, match="gone"):
+        reads()
+    assert capsys.readouterr().err.endswith("\r\x1b[K")

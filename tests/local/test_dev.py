@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 WORKER = """
 import pathlib, signal, sys, time
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+for one in (signal.SIGINT, signal.SIGTERM):  # a shell lets what it starts with & ignore the first
+    signal.signal(one, signal.default_int_handler)
 try:
     print("ready", flush=True)
     time.sleep(300)
@@ -27,9 +29,12 @@ except KeyboardInterrupt:
     pathlib.Path(sys.argv[1]).write_text("ended")
     sys.exit(7)
 """
-RUNNER = (
-    "import sys; from local.devtools.shell import shown; sys.exit(shown([sys.executable, *sys.argv[1:]]))"
-)
+RUNNER = """
+import signal, sys
+from local.devtools.shell import shown
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(shown([sys.executable, *sys.argv[1:]]))
+"""
 
 
 @pytest.mark.parametrize("by", ["the terminal", "kill"])
@@ -39,13 +44,17 @@ def test_a_program_in_the_foreground_is_waited_for_while_it_ends(tmp_path: Path,
     worker.write_text(WORKER)
     command = [sys.executable, "-c", RUNNER, str(worker), str(left)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        if by == "the terminal":
-            os.killpg(process.pid, signal.SIGINT)
-        else:
-            process.terminate()
-        assert process.wait(60) == 7
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            if by == "the terminal":
+                os.killpg(process.pid, signal.SIGINT)
+            else:
+                process.terminate()
+            assert process.wait(60) == 7
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert left.read_text() == "ended"
 
 
