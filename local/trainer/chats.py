@@ -40,7 +40,8 @@ class Row:
 def read(path: Path) -> list[list[dict[str, str]]]:
     """Read the messages of a JSONL file's rows; rows with fewer than two are removed."""
     rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    lines = path.read_text("utf-8").split("\n")  # a text may hold other line ends, as U+2028
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:

@@ -6,6 +6,7 @@ general set that comes with Droptune. What is put into `prepared` is named by it
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,9 +67,12 @@ def questions(world: World, recipe: Recipe) -> list[Question]:
 
 
 def named(world: World, field: str, path: str) -> bytes:
-    """Read a set of the owners'; raises Rejected where it is not there or holds what is no chat."""
+    """Read a set of the owners', without a byte-order mark: neither a job nor we could read on with one.
+
+    Raises Rejected where it is not there or holds what is no chat.
+    """
     try:
-        data = world.recipes.chats(path)
+        data = world.recipes.chats(path).removeprefix(codecs.BOM_UTF8)
     except Missing as missing:
         what = f"{field} names {path!r}, and there is no such file in the container recipes."
         raise Rejected("evaluation-set-missing", what, f"Put it there: recipes/{path}") from missing
@@ -85,7 +89,7 @@ def chats(field: str, path: str, data: bytes) -> list[Chat]:
         try:
             chat = CHATS.decode(line)
             fault = "" if _ends_with_answer(chat) else "no user's turn, or no assistant's at the end"
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             fault = str(error)
         if fault:
             what = f"{field}: line {number} of recipes/{path} is no chat: {fault}."

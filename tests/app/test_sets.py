@@ -60,6 +60,11 @@ def test_a_recipes_own_set_is_the_validation_file_and_is_never_frozen() -> None:
         (b"", "evaluation-set-wrong", "holds no chat"),
         (row("a", "b") + b"{", "evaluation-set-wrong", "line 2 of recipes/sets/own.jsonl is no chat"),
         (
+            row("a", "b") + row("ab", "c").replace(b"ab", b"\xe9"),
+            "evaluation-set-wrong",
+            "line 2 of recipes/sets/own",
+        ),
+        (
             b'{"messages": [{"role": "user", "content": "a"}]}',
             "evaluation-set-wrong",
             "no assistant's at the end",
@@ -147,3 +152,13 @@ def test_an_answer_in_another_language_than_the_prompt_asks_for_is_no_answer() -
     assert run.problem is not None
     assert run.problem.code == "smoke-failed"
     assert "the language de (is en)" in run.problem.message
+
+
+def test_a_byte_order_mark_before_a_set_is_left_out() -> None:
+    """Windows' editors write one; `droptune check`, which a refusal would name, calls such a file usable."""
+    life = with_recipe(OWN)
+    data = row("Where?", "Here.")
+    life.storage.recipes.box.write("sets/own.jsonl", b"\xef\xbb\xbf" + data)
+    run = life.live()
+    path = life.azureml.jobs.spec(run.job or "").files["validation_file_path"]
+    assert b"".join(life.world.prepared.read(path)) == data

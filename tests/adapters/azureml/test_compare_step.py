@@ -97,3 +97,12 @@ def test_of_a_large_set_chats_are_taken_evenly(tmp_path: Path) -> None:
     assert len(found) == compare.MOST_CHATS
     gaps = {b - a for a, b in zip(sorted(found), sorted(found)[1:], strict=False)}
     assert gaps == {2, 3}
+
+
+def test_other_line_ends_within_a_text_end_no_line(tmp_path: Path) -> None:
+    """JSON may hold U+2028 and U+0085 as they are, and prepared files do: web pages are full of the first."""
+    path = tmp_path / "frozen.jsonl"
+    turns = [{"role": "user", "content": "a\u2028b\u0085c\u2029d"}, {"role": "assistant", "content": "e"}]
+    row = json.dumps({"messages": turns}, ensure_ascii=False)
+    path.write_bytes(f"{row}\r\n\n{row}\n".encode())
+    assert compare.chats(path) == {1: turns, 3: turns}

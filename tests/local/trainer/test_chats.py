@@ -52,6 +52,13 @@ def test_rows_with_fewer_than_two_messages_are_removed(tmp_path: Path) -> None:
     assert len(chats.read(path)) == 1
 
 
+def test_other_line_ends_within_a_text_end_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    turns = [{"role": "user", "content": "a\u2028b\u0085c"}, {"role": "assistant", "content": "d"}]
+    path.write_text(json.dumps({"messages": turns}, ensure_ascii=False) + "\n", "utf-8")
+    assert chats.read(path) == [turns]
+
+
 def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("oops")

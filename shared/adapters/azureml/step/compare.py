@@ -52,7 +52,7 @@ def main() -> None:
 
 def chats(path: Path) -> Chats:
     """Read a set's chats by their line, spread evenly where they are too many."""
-    lines = path.read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8").split("\n")  # a text may hold other line ends, as U+2028
     found = {n: json.loads(line)["messages"] for n, line in enumerate(lines, 1) if line.strip()}
     if len(found) <= MOST_CHATS:
         return found
