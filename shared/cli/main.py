@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code tells how it went."""
     given = sys.argv[1:] if argv is None else argv
     failed = FAILED if given[:1] == ["check"] else 1
+    output.spell_out()
     try:
         args = parser().parse_args(given)
         return _command(args.command)(Context(args))

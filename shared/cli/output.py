@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from contextlib import contextmanager
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 def safe(text: object) -> str:
     """Show control characters instead of obeying them: names and reasons may come from anyone."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def spell_out() -> None:
+    """Let characters that this terminal or pipe has no code for be spelled out, in place of a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def as_json(value: object) -> None:

@@ -468,3 +468,16 @@ def test_an_error_has_a_line_of_its_own_behind_a_bar(
     with pytest.raises(OSError, match="gone"):
         reads()
     assert capsys.readouterr().err.endswith("\r\x1b[K")
+
+
+def test_what_a_terminal_has_no_code_for_is_spelled_out(tmp_path: Path) -> None:
+    """A finding quotes the data; a pipe on Windows has its code page, and no more."""
+    import os
+
+    row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "\u6f22": 1}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+    command = [sys.executable, "-m", "shared.cli.main", "check", str(tmp_path / "a.jsonl")]
+    env = {**os.environ, "PYTHONIOENCODING": "cp1252"}  # noqa: TID251
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert b"\\u6f22" in done.stdout
