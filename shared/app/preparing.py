@@ -121,7 +121,7 @@ def claim_same(work: Work, _action: actions.ClaimSame) -> None:
     except AlreadyThere:
         stored = documents.read(f"same/{key}")
         holder = stored.data.decode()
-        if holder != work.run.name and (work.run.drop.retrain or _never_live(work, holder)):
+        if holder != work.run.name and (work.run.drop.retrain or _stands_for_nothing(work, holder)):
             documents.replace(f"same/{key}", mine, stored.etag)
             holder = None
     same_as = holder if holder != work.run.name else None
@@ -137,14 +137,15 @@ def _same_key(work: Work) -> str:
     return short_digest(run.recipe_name, run.prepared.data_digest, run.base_model.id, recipe, length=32)
 
 
-def _never_live(work: Work, holder: str) -> bool:
-    """Tell whether the holder ended without ever having served."""
+def _stands_for_nothing(work: Work, holder: str) -> bool:
+    """Tell whether the holder ended without ever having served, or its model is no more."""
     try:
         run = work.ledger.load(holder).run
     except Missing:
         return True
     was_live = any(change.state is State.LIVE for change in run.history)
-    return run.state in before.NEVER_LIVE or (run.state is State.SUPERSEDED and not was_live)
+    never_live = run.state in before.NEVER_LIVE or (run.state is State.SUPERSEDED and not was_live)
+    return never_live or run.model_gone
 
 
 def _summary(report: datasets.Report, folder: str) -> Prepared:

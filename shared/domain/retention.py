@@ -29,7 +29,7 @@ def registered(run: Run) -> Registered | None:
     """See a run as one that has a model; None where it has none, or none any more."""
     if not run.model or not run.model_version or run.model_gone:
         return None
-    return Registered(run.place, run.state in OVER)
+    return Registered(run.place, is_over(run))
 
 
 def outdated(found: Collection[Registered], lane: Lane, keep: int) -> list[str]:
@@ -40,3 +40,9 @@ def outdated(found: Collection[Registered], lane: Lane, keep: int) -> list[str]:
     named = {holder.place.run for holder in (lane.champion, lane.previous) if holder} | lane.named()
     newest_first = sorted(found, key=lambda one: one.place, reverse=True)
     return [one.place.run for one in newest_first[keep:] if one.over and one.place.run not in named]
+
+
+def is_over(run: Run) -> bool:
+    """Tell whether nothing brings it back; superseded, one that was live is the way back, or soon retired."""
+    never_live = all(change.state is not State.LIVE for change in run.history)
+    return run.state in OVER or (run.state is State.SUPERSEDED and never_live)

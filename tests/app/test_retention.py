@@ -9,6 +9,7 @@ from shared.app.daily import daily
 from shared.app.retention import Models
 from shared.app.reviving import revive
 from shared.app.sweep import sweep
+from shared.domain import names
 from shared.domain.errors import Permanent
 from shared.domain.run import State, moved
 from tests.app.life import Life, chats
@@ -85,3 +86,33 @@ def test_the_daily_pass_does_it() -> None:
     life.tick(86_400)
     assert first not in owners(life)
     assert replace(life.run(first), model_gone=False) != life.run(first)
+
+
+def test_the_model_of_a_run_that_was_superseded_before_it_was_live_goes_too() -> None:
+    life = Life()
+    life.storage.recipes.put("support", KEEPS + "on_new_data: parallel\n")
+    old = life.drop("support/old.jsonl", chats(topic="old"))
+    life.tick()
+    new = life.drop("support/new.jsonl", chats(topic="new"))
+    life.until(new, "training")
+    life.azureml.endpoints.hold(names.deployment(new))
+    for name in (new, old):
+        life.train(name)
+        life.until(name, "deploying")
+    life.azureml.endpoints.release(names.deployment(new))
+    life.until(new, "live")
+    life.until(old, "superseded")
+    assert sorted(owners(life)) == sorted([old, new])
+    assert daily(life.world, life.ledger).models == 1
+    assert owners(life) == [new]
+
+
+def test_the_same_data_is_trained_again_where_nothing_is_left_of_its_model() -> None:
+    life = Life()
+    first, *_ = three(life)
+    again = life.drop("support/again.jsonl", chats(topic="one"))
+    assert life.until(again, "unchanged").same_as == first
+    daily(life.world, life.ledger)
+    life.tick()
+    again = life.drop("support/once-more.jsonl", chats(topic="one"))
+    assert life.until(again, "training")
