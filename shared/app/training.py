@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.recipe import Recipe
     from shared.domain.run import Prepared, Run
     from shared.domain.sizes import Size
+    from shared.ports import Job
 
 FILES = {
     "train_file_path": "train.jsonl",
@@ -38,15 +39,24 @@ def submit_job(work: Work, _action: actions.SubmitJob) -> None:
     except Changed as taken:
         if taken.problem.code != TAKEN:
             raise  # Azure ML could not write it just now; that says nothing about who has the name
-        raise Permanent(
-            TAKEN,
-            f"{taken.problem.message}",
-            f"Look at {made.name} in the studio, then: droptune retry {work.run.name}",
-        ) from taken
-    started = job.started or work.world.now()
-    work.update(
-        lambda run: replace(run, job_spec=made.digest(), job_started=started, job_url=job.url, waits=0)
-    )
+        job = _earlier_try(work, made.name, taken)
+    known, started = job.tags.get(tags.SPEC), job.started or work.world.now()
+    work.update(lambda run: replace(run, job_spec=known, job_started=started, job_url=job.url, waits=0))
+
+
+def _earlier_try(work: Work, name: str, taken: Changed) -> Job:
+    """Take up the job of a try whose answer was lost, though Azure has published another component since.
+
+    Raises Permanent where another than this run made it.
+    """
+    found = work.world.jobs.find(name)
+    if (found.tags.get(tags.INSTALLATION), found.tags.get(tags.RUN)) == (
+        work.world.installation,
+        work.run.name,
+    ):
+        return found
+    mend = f"Look at {name} in the studio, then: droptune retry {work.run.name}"
+    raise Permanent(TAKEN, taken.problem.message, mend) from taken
 
 
 def spec(work: Work) -> JobSpec:

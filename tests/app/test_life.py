@@ -15,6 +15,7 @@ from shared.app.rollback import rollback
 from shared.domain.errors import Busy, Permanent, Transient
 from shared.domain.run import State
 from shared.domain.sweep_holder import holder
+from shared.domain.tags import SPEC
 from shared.domain.timing import Timing
 from tests.app.life import Life, chats
 
@@ -292,6 +293,23 @@ def test_replace_ends_the_older_run() -> None:
     life.until(old, "superseded")
     assert life.azureml.jobs.find(f"{old}-a1").over
     assert life.until(new, "training").state is State.TRAINING
+
+
+def test_a_job_whose_answer_was_lost_is_taken_up_though_azure_has_a_newer_component(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    life = Life()
+    life.azureml.fail_next("jobs.submit", Transient("azureml-unavailable", "away"), after=True)
+    name = life.drop()
+    made, inputs = life.world.models.component("chat_completion_pipeline", "azureml")
+    newer = made.replace("0.0.82", "0.0.83")
+    monkeypatch.setattr(life.world.models, "component", lambda _name, _registry: (newer, inputs))
+    life.until(name, "training")
+    life.tick()
+    life.train(name)
+    run = life.until(name, "live")
+    assert run.job_spec == life.azureml.jobs.find(f"{name}-a1").tags[SPEC]
+    assert run.job_attempt == 1
 
 
 def test_rollback_swaps_champion_and_previous() -> None:
