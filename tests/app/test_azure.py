@@ -203,7 +203,7 @@ def test_a_job_changed_under_its_name_is_an_error(tag: str, fate: str) -> None:
         ("ClusterMinNodesExceedCoreQuota: needs 24", None, "job-no-quota", "quota"),
         ("UserError: found no examples", "preprocess", "job-data", "droptune foretell"),
         ("SystemError: a strange thing", "chat_completion_datapreprocess", "job-data", "foretell"),
-        ("SystemError: a strange thing", "chat_completion_finetune", "job-failed", "its log"),
+        ("SystemError: a strange thing", "chat_completion_finetune", "job-failed", "See its page"),
     ],
 )
 def test_a_failure_names_its_step_its_log_and_what_helps(
