@@ -80,10 +80,12 @@ def _find(world: World, name: str) -> tuple[Endpoint, Deployment | None]:
     try:
         endpoint = world.endpoints.find(wanted)
         return endpoint, world.endpoints.deployment(wanted, deployment) if deployment else None
-    except Missing as missing:
+    except (Missing, Permanent) as fault:
+        if not isinstance(fault, Missing) and fault.problem.code != "endpoint-name":
+            raise  # what cannot name an endpoint names none
         raise Permanent(
             "endpoint-missing", f"There is no endpoint, deployment or recipe {name!r}.", SEE
-        ) from missing
+        ) from fault
 
 
 def _tags(endpoint: Endpoint, deployment: Deployment | None) -> Mapping[str, str]:

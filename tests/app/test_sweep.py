@@ -496,6 +496,10 @@ def test_people_keep_unkeep_and_adopt() -> None:
         keeping.keep(life.world, "support", "2026-01-01", "the fair")
     with pytest.raises(Permanent, match="no endpoint"):
         keeping.keep(life.world, "nowhere", None, "the fair")
+    odd = Permanent("endpoint-name", "'a' cannot name an endpoint.", "Rename the recipe")
+    life.azureml.fail_next("endpoints.find", odd)
+    with pytest.raises(Permanent, match="no endpoint, deployment or recipe 'a/b'"):
+        keeping.keep(life.world, "a/b", None, "the fair")
     keeping.keep(life.world, "support", "2026-11-25", "the fair")
     assert [v.rule for v in sweep(life.world, dry_run=False).verdicts] == ["kept"]
     keeping.unkeep(life.world, "support")

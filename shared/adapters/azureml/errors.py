@@ -183,7 +183,8 @@ def _no_bundle(error: OSError, what: str) -> Misconfigured:
 
 
 def _unavailable(what: str, found: str, after: float | None = None) -> Transient:
-    return Transient("azureml-unavailable", f"Azure does not answer for {what}: {found}.", "", after)
+    said = f"Azure does not answer for {what}: {found.rstrip('.')}."
+    return Transient("azureml-unavailable", said, "", after)
 
 
 def _said(error: BaseException) -> str:

@@ -272,3 +272,11 @@ def test_our_own_errors_go_through_as_they_are() -> None:
     with pytest.raises(Missing) as seen, mapped(WHAT):
         raise ours
     assert seen.value is ours
+
+
+def test_what_azure_says_ends_with_one_full_stop() -> None:
+    error = core.HttpResponseError("It failed; its log tells why.")
+    error.status_code = 500
+    found = translated(error, "the jobs")
+    assert found is not None
+    assert found.problem.message.endswith("500 It failed; its log tells why.")
