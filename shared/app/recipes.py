@@ -26,14 +26,11 @@ def parse(text: bytes, path: str) -> Recipe:
         return recipe_text.read(YAML(typ="safe", pure=True).load(text), path)
     except RecursionError as fault:
         raise recipe_text.invalid(path, "it is nested too deep, or holds itself") from fault
-    except (
-        YAMLError,
-        ValueError,
-    ) as fault:  # ValueError: bytes that are no text, a date that no calendar has
+    # ValueError: bytes that are no text, a date that no calendar has.
+    except (YAMLError, ValueError) as fault:
         mark = getattr(fault, "problem_mark", None)
-        raise recipe_text.invalid(
-            path + (f", line {mark.line + 1}" if mark else ""), _wrong(fault)
-        ) from fault
+        where = path + (f", line {mark.line + 1}" if mark else "")
+        raise recipe_text.invalid(where, _wrong(fault)) from fault
 
 
 def _wrong(fault: Exception) -> str:
