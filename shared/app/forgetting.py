@@ -52,6 +52,7 @@ def forget(world: World, drop: str, by: str, *, dry_run: bool) -> Forgotten:
     """
     ledger = Ledger(world.ledger)
     runs = tracing.of_drop(ledger, drop)
+    drop = runs[0].drop.path  # a folder's may have been given without its last slash
     frozen = _frozen(world, ledger, runs)
     for run in ledger.of_recipe(runs[0].recipe_name):
         measured = run.state is State.TRAINING and run.evaluation and run.evaluation.path in frozen
@@ -60,7 +61,7 @@ def forget(world: World, drop: str, by: str, *, dry_run: bool) -> Forgotten:
             what = f"The run {run.name} {how} of {drop} and on its way: {run.state}."
             raise Permanent("forget-running", what, f"End it first: droptune cancel {run.name}")
     found = Forgotten(
-        drop=runs[0].drop.path,
+        drop=drop,
         runs=[run.name for run in runs],
         files=[file for run in runs for file in world.prepared.names(f"{run.name}/")] + frozen,
         models=[f"{run.model}:{run.model_version}" for run in runs if run.model and run.model_version],

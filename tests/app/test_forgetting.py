@@ -66,6 +66,17 @@ def test_a_run_on_its_way_must_end_first_and_an_unknown_drop_is_named() -> None:
         forget(life.world, "support/b.jsonl", "nora", dry_run=True)
 
 
+@pytest.mark.parametrize("named", ["support/week/", "support/week"])
+def test_a_folder_s_run_on_its_way_must_end_first_however_the_folder_is_named(named: str) -> None:
+    life = Life()
+    life.storage.drops.put("support/week/train.jsonl", chats())
+    name = life.drop("support/week/_SUCCESS", b"")
+    life.until(name, "training")
+    with pytest.raises(Permanent, match=f"droptune cancel {name}"):
+        forget(life.world, named, "ann", dry_run=False)
+    assert life.run(name).erased is None
+
+
 def test_past_its_days_prepared_data_goes_by_itself_but_not_that_of_a_live_run() -> None:
     life = Life()
     life.storage.recipes.put("support", "serving: {rollout: [100]}\nkeep: {prepared_days: 2}\n")
