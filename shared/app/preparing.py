@@ -11,11 +11,12 @@ from shared import datasets
 from shared.app import before
 from shared.app.claim import ClaimLost
 from shared.datasets.tokenizer_files import TokenizerFiles
+from shared.domain import retention
 from shared.domain.errors import AlreadyThere, Changed, Missing
 from shared.domain.names import short_digest
 from shared.domain.parameters import PRODUCT_DEFAULTS
 from shared.domain.recipe import bytes_of
-from shared.domain.run import Prepared, State
+from shared.domain.run import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,9 +144,7 @@ def _stands_for_nothing(work: Work, holder: str) -> bool:
         run = work.ledger.load(holder).run
     except Missing:
         return True
-    was_live = any(change.state is State.LIVE for change in run.history)
-    never_live = run.state in before.NEVER_LIVE or (run.state is State.SUPERSEDED and not was_live)
-    return never_live or run.model_gone
+    return run.state in before.NEVER_LIVE or retention.is_passed_over(run) or run.model_gone
 
 
 def _summary(report: datasets.Report, folder: str) -> Prepared:

@@ -29,8 +29,7 @@ def parse(text: bytes, path: str) -> Recipe:
     # ValueError: bytes that are no text, a date that no calendar has.
     except (YAMLError, ValueError) as fault:
         mark = getattr(fault, "problem_mark", None)
-        where = path + (f", line {mark.line + 1}" if mark else "")
-        raise recipe_text.invalid(where, _wrong(fault)) from fault
+        raise recipe_text.invalid(path, _wrong(fault), mark.line + 1 if mark else None) from fault
 
 
 def _wrong(fault: Exception) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -172,13 +173,8 @@ def present(run: Run, now: datetime) -> Attempt:
     Its end is the change that came after it, by the order of the history: Azure's clock tells when a job
     began and ours when it was over, and they may differ by more than a short job lasts.
     """
-    left, ended = False, now
-    for change in run.history:
-        if change.state == "training":
-            left, ended = False, now
-        elif not left:
-            left, ended = True, change.at
-    return Attempt(run.job or "", run.job_started, ended)
+    after = list(takewhile(lambda change: change.state != "training", reversed(run.history)))
+    return Attempt(run.job or "", run.job_started, after[-1].at if after else now)
 
 
 def attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:

@@ -110,7 +110,7 @@ def _goes_too(run: Run, facts: Facts, endpoint: EndpointFacts) -> bool:
     if run.recipe is not None and run.recipe.serving.endpoint == "per_run":
         return True
     unused = facts.lane.champion is None and not endpoint.traffic
-    return endpoint.state in scene.ENDPOINT_LOST and unused and facts.lane.deploying == run.name
+    return endpoint.state in scene.LOST and unused and facts.lane.deploying == run.name
 
 
 def _going(state: str) -> bool:

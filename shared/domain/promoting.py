@@ -20,7 +20,7 @@ from shared.domain.actions import Action, Crown, Depose, Move, MoveTraffic, Note
 from shared.domain.intake import superseded
 from shared.domain.rollout import WHOLE, Rollout
 from shared.domain.run import State
-from shared.domain.scene import ENDPOINT_LOST, GONE, Scene, failed
+from shared.domain.scene import GONE, LOST, Scene, failed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,7 @@ def promoting(run: Run, facts: Facts, recipe: Recipe, now: datetime) -> Action:
     if facts.endpoint is None or facts.deployment is None:
         what = f"The deployment {run.deployment} of {run.endpoint} was deleted outside Droptune"
         return failed(run, "deployment-gone", what)
-    if facts.endpoint.state in ENDPOINT_LOST:
+    if facts.endpoint.state in LOST:
         what = f"The endpoint {run.endpoint} is {facts.endpoint.state}: its traffic could not be moved"
         return failed(run, "endpoint-failed", what)
     if facts.endpoint.state != "succeeded":

@@ -54,10 +54,11 @@ def path_of(name: str) -> str:
     return f"recipes/{name}.yaml"
 
 
-def invalid(path: str, what: str) -> Rejected:
-    """Say what is wrong with a recipe, and how to look again. path: with the line, where one is known."""
-    again = f"Mend the file and check it: droptune recipe check {path.partition(', line ')[0]}"
-    return Rejected("recipe-invalid", f"{path}: {what}.", again)
+def invalid(path: str, what: str, line: int | None = None) -> Rejected:
+    """Say what is wrong with a recipe, in which line where one is known, and how to look again."""
+    where = path if line is None else f"{path}, line {line}"
+    again = f"Mend the file and check it: droptune recipe check {path}"
+    return Rejected("recipe-invalid", f"{where}: {what}.", again)
 
 
 def missing(name: str, known: Iterable[str]) -> Problem:

@@ -44,5 +44,10 @@ def outdated(found: Collection[Registered], lane: Lane, keep: int) -> list[str]:
 
 def is_over(run: Run) -> bool:
     """Tell whether nothing brings it back; superseded, one that was live is the way back, or soon retired."""
+    return run.state in OVER or is_passed_over(run)
+
+
+def is_passed_over(run: Run) -> bool:
+    """Tell whether a newer one took its place before it was ever live."""
     never_live = all(change.state is not State.LIVE for change in run.history)
-    return run.state in OVER or (run.state is State.SUPERSEDED and never_live)
+    return run.state is State.SUPERSEDED and never_live

@@ -130,11 +130,17 @@ def shares(stage: Stage, champion: str, challenger: str, before: Split) -> Split
     return Split({name: share for name, share in both.items() if share}, others)
 
 
-def without(traffic: Mapping[str, int], deployment: str) -> dict[str, int]:
-    """Take a deployment's share away; the largest other one has it, for shares add up to 100 or to nought."""
-    left = {name: share for name, share in traffic.items() if name != deployment}
-    heir = max(sorted(left), key=lambda name: left[name], default=None)
-    return left | {heir: left[heir] + traffic.get(deployment, 0)} if heir else {}
+def without(traffic: Mapping[str, int], deployment: str, heir: str | None = None) -> dict[str, int]:
+    """Take a deployment's share away, for the heir; shares add up to 100 or to nought.
+
+    heir: who gets it; None: the largest other one, or nobody.
+    """
+    left, share = (
+        {name: part for name, part in traffic.items() if name != deployment},
+        traffic.get(deployment),
+    )
+    to = heir or max(sorted(left), key=lambda name: left[name], default=None)
+    return left | {to: left.get(to, 0) + share} if to and share else left
 
 
 def figures(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from shared.domain.rollout import Stage
     from shared.domain.run import Run
 
-GONE = frozenset({"failed", "canceled", "deleting"})
-ENDPOINT_LOST = frozenset({"failed", "canceled"})  # by itself it comes to no other state
+LOST = frozenset({"failed", "canceled"})  # an endpoint or deployment comes to no other state by itself
+GONE = LOST | {"deleting"}
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,7 @@ def beside(facts: Facts) -> str | None:
 def back_to(facts: Facts, challenger: str) -> Split:
     """Give the challenger's share to the champion; without one the largest other has it, or nobody."""
     found = split(facts.endpoint)
-    traffic = {name: share for name, share in found.traffic.items() if name != challenger}
-    share = found.traffic.get(challenger, 0)
-    heir = beside(facts) or max(sorted(traffic), key=lambda name: traffic[name], default=None)
-    if heir is not None and share:
-        traffic[heir] = traffic.get(heir, 0) + share
+    traffic = steps.without(found.traffic, challenger, beside(facts))
     mirror = {name: copied for name, copied in found.mirror.items() if name not in {challenger, *traffic}}
     return Split(traffic, mirror)
 

@@ -22,7 +22,7 @@ from shared.domain.errors import Problem
 from shared.domain.intake import superseded
 from shared.domain.replacing import make_room, way_back
 from shared.domain.run import State
-from shared.domain.scene import ENDPOINT_LOST
+from shared.domain.scene import LOST
 from shared.domain.smoke import SAMPLES
 from shared.domain.sweep_holder import is_dead_sweep, is_sweep
 
@@ -110,7 +110,7 @@ def endpoint_name(run: Run, lane: Lane, workspace_id: str, recipe: Recipe) -> st
 def _endpoint(run: Run, endpoint: EndpointFacts) -> Action | None:
     if not endpoint.ours:
         return next_generation_or_fail(run)
-    if endpoint.state in ENDPOINT_LOST:
+    if endpoint.state in LOST:
         return _failed(run, "endpoint-failed", f"The endpoint {run.endpoint} could not be made.", "")
     return _when_still(endpoint)
 
@@ -132,7 +132,7 @@ def _deployment(run: Run, deployment: DeploymentFacts | None) -> Action:
         return CreateDeployment()
     if deployment.state == "succeeded":
         return Move(State.TESTING, f"deployment {run.deployment} is ready")
-    if deployment.state in {"failed", "canceled"}:
+    if deployment.state in LOST:
         cause = causes.of(deployment.error, deployment.log)
         told = f" ({cause.told})" if cause.told else ""
         why = f": {deployment.error.rstrip('. ')}" if deployment.error else ""

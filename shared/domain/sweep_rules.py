@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from shared.domain import idle
 from shared.domain.people_tags import Wishes
 from shared.domain.run import State
+from shared.domain.scene import LOST
 from shared.domain.sweep import KEPT, TAKEN, TOLD, Ruling, verdict
 from shared.domain.tags import INSTALLATION
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 UNDER_WAY = frozenset({State.DEPLOYING, State.TESTING, State.PROMOTING})
 OVER = frozenset({State.FAILED, State.CANCELLED, State.RETIRED, State.REJECTED, State.UNCHANGED})
-FAILED = frozenset({"failed", "canceled"})
 
 
 def judge(endpoint: EndpointFacts, now: datetime) -> list[Verdict]:
@@ -80,7 +80,7 @@ def _settled(endpoint: EndpointFacts, found: DeploymentFacts, now: datetime) -> 
         return Ruling(KEPT, "going", "it is being deleted")
     if found.run_state in UNDER_WAY:
         return Ruling(KEPT, "run-under-way", f"its run is {found.run_state}")
-    if found.state in FAILED:
+    if found.state in LOST:
         return Ruling(TAKEN, "failed", "a failed deployment bills like a live one", {"state": found.state})
     if found.run_state is None and not endpoint.adopted:
         return Ruling(TOLD, "run-gone", "its run is not in the ledger; a person must decide")
