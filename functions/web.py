@@ -17,7 +17,7 @@ from shared.app.reports import report_of
 from shared.app.reviving import revive
 from shared.app.sweep import sweep as sweep_once
 from shared.app.sweep_report import SweepReport
-from shared.domain.errors import DroptuneError, Misconfigured, Missing, Permanent, Transient
+from shared.domain.errors import DroptuneError, Misconfigured, Missing, Transient
 
 log = logging.getLogger(__name__)
 blueprint = func.Blueprint()
@@ -56,7 +56,7 @@ def _answering(route: Route) -> Route:
 
 
 def _status(fault: DroptuneError) -> HTTPStatus:
-    if isinstance(fault, Missing):
+    if isinstance(fault, Missing) or fault.problem.code == "run-missing":
         return HTTPStatus.NOT_FOUND
     if isinstance(fault, Transient):
         return HTTPStatus.SERVICE_UNAVAILABLE
@@ -164,12 +164,7 @@ def _wish(req: func.HttpRequest, action: str) -> func.HttpResponse:
         told = f'The body is empty, or {{"reason": TEXT, "by": NAME}} of at most {LONGEST_REASON} characters'
         return _json({"error": f"{told} and {LONGEST_NAME}"}, 400)
     by = who(req.headers.get(PRINCIPAL, ""), asked.by)
-    try:
-        run_ = people.wish(wiring.world(), req.route_params.get("id", ""), action, by, asked.reason)
-    except Permanent as refused:
-        if refused.problem.code != "run-missing":
-            raise
-        return _json({"error": str(refused), "code": refused.problem.code}, 404)
+    run_ = people.wish(wiring.world(), req.route_params.get("id", ""), action, by, asked.reason)
     return _json(views.line(run_), 202)
 
 

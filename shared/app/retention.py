@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.app.books import Books
-from shared.domain import retention
+from shared.domain import retention, tags
 from shared.domain.errors import DroptuneError, Missing
-from shared.domain.tags import INSTALLATION, RUN
 
 if TYPE_CHECKING:
     from shared.app.ledger import Ledger
@@ -70,13 +69,13 @@ def _delete(world: World, ledger: Ledger, name: str) -> bool:
         return False
     model, version = run.model or "", run.model_version or ""
     try:
-        tags = world.models.find(model, version).tags
+        whose = world.models.find(model, version).tags
     except Missing:
-        tags = None
-    if tags is not None:
-        if (tags.get(INSTALLATION), tags.get(RUN)) != (world.installation, name):
+        whose = None
+    if whose is not None:
+        if not tags.lead_to(whose, world.installation, name):
             return False
         world.models.delete(model, version)
         log.info("model %s:%s went, by keep.models", model, version)
     ledger.save(held, replace(run, model_gone=True))
-    return tags is not None
+    return whose is not None

@@ -50,10 +50,7 @@ def _earlier_try(work: Work, name: str, taken: Changed) -> Job:
     Raises Permanent where another than this run made it.
     """
     found = work.world.jobs.find(name)
-    if (found.tags.get(tags.INSTALLATION), found.tags.get(tags.RUN)) == (
-        work.world.installation,
-        work.run.name,
-    ):
+    if tags.lead_to(found.tags, work.world.installation, work.run.name):
         return found
     mend = f"Look at {name} in the studio, then: droptune retry {work.run.name}"
     raise Permanent(TAKEN, taken.problem.message, mend) from taken

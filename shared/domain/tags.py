@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from shared.domain.recipe import digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.domain.run import Run
 
 INSTALLATION = "droptune-installation"
@@ -32,3 +34,8 @@ def of(run: Run, installation: str) -> dict[str, str]:
     if run.base_model is not None:
         tags[BASE_MODEL] = run.base_model.id
     return tags
+
+
+def lead_to(found: Mapping[str, str], installation: str, run: str) -> bool:
+    """Tell whether a thing's tags say that this run of this installation made it."""
+    return (found.get(INSTALLATION), found.get(RUN)) == (installation, run)
